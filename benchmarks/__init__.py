@@ -1,0 +1,1 @@
+"""Side by side with the real Triton: `python -m benchmarks`, results as ratios."""

@@ -1,0 +1,65 @@
+//! The one border between Rust and Python: the extension module `trilith.native`.
+//!
+//! It is crossed once per batch. Its typed door is `src/trilith/native/_native.pyi`.
+//!
+//! - [`server`]: the engine, the threads that own sockets, the endpoints
+//! - [`model`]: one version of a model inside the engine
+//! - [`instance`]: where a Python thread of this process takes its batches
+//! - [`worker`]: both ends of the channel to a worker process
+//! - [`batch`], [`request`]: what Python is handed to execute
+//! - [`array`], [`memory`]: NumPy arrays over tensors and back
+//! - [`spec`]: what Python says of a model and of the server, as JSON
+//! - [`expiry`]: answers requests that waited too long
+//! - [`parker`]: how a blocking thread waits for the engine
+
+mod array;
+mod batch;
+mod expiry;
+mod instance;
+mod memory;
+mod model;
+mod parker;
+mod request;
+mod server;
+mod spec;
+mod worker;
+
+use pyo3::prelude::*;
+
+/// The extension module.
+#[pymodule]
+mod _native {
+    use super::{Bound, PyModule, PyModuleMethods, PyResult, pyfunction};
+
+    #[pymodule_export]
+    use crate::batch::Batch;
+    #[pymodule_export]
+    use crate::instance::InstancePort;
+    #[pymodule_export]
+    use crate::model::Model;
+    #[pymodule_export]
+    use crate::request::InferenceRequest;
+    #[pymodule_export]
+    use crate::server::Server;
+    #[pymodule_export]
+    use crate::worker::{WorkerLink, WorkerPort};
+
+    /// Cargo features that this extension was built with.
+    const FEATURES: &[(&str, bool)] = &[
+        ("http", cfg!(feature = "http")),
+        ("grpc", cfg!(feature = "grpc")),
+        ("metrics", cfg!(feature = "metrics")),
+    ];
+
+    /// Everything in `proto/`, as a serialized `google.protobuf.FileDescriptorSet`.
+    #[pyfunction]
+    fn file_descriptor_set() -> &'static [u8] {
+        trilith_wire::schema::FILE_DESCRIPTOR_SET
+    }
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let names: Vec<&str> = FEATURES.iter().filter(|row| row.1).map(|row| row.0).collect();
+        module.add("FEATURES", pyo3::types::PyTuple::new(module.py(), names)?)
+    }
+}

@@ -1,0 +1,95 @@
+//! One version of a model inside the engine.
+
+use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use tokio::runtime::Handle;
+use trilith_engine::{Engine, Model as EngineModel};
+use trilith_worker::Link;
+
+use crate::instance::InstancePort;
+use crate::worker::WorkerLink;
+
+/// How often a wait for requests in flight looks again; such waits happen when models and servers end.
+const LOOK_AGAIN: Duration = Duration::from_millis(2);
+
+/// One version of a model inside the engine.
+#[pyclass(frozen, module = "trilith.native")]
+pub(crate) struct Model {
+    engine: Arc<Engine>,
+    model: Arc<EngineModel>,
+    runtime: Handle,
+}
+
+impl Model {
+    pub(crate) fn new(engine: Arc<Engine>, model: Arc<EngineModel>, runtime: Handle) -> Self {
+        Self { engine, model, runtime }
+    }
+}
+
+#[pymethods]
+impl Model {
+    fn publish(&self) {
+        self.engine.publish(Arc::clone(&self.model));
+    }
+
+    fn withdraw(&self) {
+        let signature = &self.model.spec().signature;
+        self.engine.withdraw(&signature.model, signature.version);
+    }
+
+    fn open_instance(&self) -> InstancePort {
+        InstancePort::new(self.model.open_port(), Arc::clone(self.engine.clock()))
+    }
+
+    /// Takes over the server's end of a worker's channel.
+    fn connect_worker(&self, py: Python<'_>, socket_descriptor: i32) -> PyResult<WorkerLink> {
+        let stream = take_socket(socket_descriptor)?;
+        let link = py.detach(|| Link::connect(stream)).map_err(|error| {
+            PyRuntimeError::new_err(format!("the worker process does not answer on its channel: {error}"))
+        })?;
+        let clock = Arc::clone(self.engine.clock());
+        Ok(WorkerLink::new(link, self.model.open_port(), clock, self.runtime.clone()))
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.model.in_flight()
+    }
+
+    fn wait_idle(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<bool> {
+        wait_until(py, timeout_seconds, || self.model.in_flight() == 0)
+    }
+
+    fn close(&self) {
+        self.model.close();
+    }
+}
+
+/// Takes ownership of a socket that Python has detached.
+#[allow(unsafe_code)]
+pub(crate) fn take_socket(descriptor: i32) -> PyResult<UnixStream> {
+    if descriptor < 0 {
+        return Err(PyValueError::new_err(format!("{descriptor} is no descriptor of a socket")));
+    }
+    // SAFETY: the caller has detached the descriptor from its Python object, so that nobody else closes it.
+    Ok(UnixStream::from(unsafe { OwnedFd::from_raw_fd(descriptor) }))
+}
+
+/// Waits, the GIL released and signals handled, until `done` or the time is over; says whether it was done.
+pub(crate) fn wait_until(py: Python<'_>, seconds: f64, done: impl Fn() -> bool + Sync) -> PyResult<bool> {
+    let limit = Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX);
+    let begin = Instant::now();
+    while !done() {
+        if begin.elapsed() >= limit {
+            return Ok(false);
+        }
+        py.detach(|| thread::sleep(LOOK_AGAIN));
+        py.check_signals()?;
+    }
+    Ok(true)
+}

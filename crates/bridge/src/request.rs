@@ -1,0 +1,136 @@
+//! One request of a batch, as Python sees it.
+
+use std::sync::Arc;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict};
+use trilith_core::{CorrelationId, Error, Fault, Parameter, Parameters};
+
+use crate::array::from_pieces;
+use crate::batch::{SharedBatch, parse_code, requested_outputs, response};
+
+/// See `trilith.contract.InferenceRequest`.
+#[pyclass(frozen, module = "trilith.native")]
+pub(crate) struct InferenceRequest {
+    batch: Arc<SharedBatch>,
+    index: usize,
+}
+
+impl InferenceRequest {
+    pub(crate) fn new(batch: Arc<SharedBatch>, index: usize) -> Self {
+        Self { batch, index }
+    }
+}
+
+#[pymethods]
+impl InferenceRequest {
+    #[getter]
+    fn id(&self) -> PyResult<String> {
+        self.batch.with_job(self.index, |job| job.request().id.clone())
+    }
+
+    #[getter]
+    fn correlation_id<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        match self.batch.with_job(self.index, |job| job.request().correlation_id.clone())? {
+            CorrelationId::Number(number) => Ok(number.into_pyobject(py)?.into_any()),
+            CorrelationId::Text(text) => Ok(text.into_pyobject(py)?.into_any()),
+        }
+    }
+
+    #[getter]
+    fn flags(&self) -> PyResult<u32> {
+        self.batch.with_job(self.index, |job| job.request().flags)
+    }
+
+    #[getter]
+    fn priority(&self) -> PyResult<u64> {
+        self.batch.with_job(self.index, |job| job.request().priority)
+    }
+
+    #[getter]
+    fn timeout(&self) -> PyResult<u64> {
+        self.batch.with_job(self.index, |job| job.request().timeout_microseconds)
+    }
+
+    #[getter]
+    fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let parameters = self.batch.with_job(self.index, |job| job.request().parameters.clone())?;
+        let values = PyDict::new(py);
+        for (name, value) in parameters.iter() {
+            match value {
+                Parameter::Bool(value) => values.set_item(name, value)?,
+                Parameter::Int(value) => values.set_item(name, value)?,
+                Parameter::Uint(value) => values.set_item(name, value)?,
+                Parameter::Double(value) => values.set_item(name, value)?,
+                Parameter::String(value) => values.set_item(name, value)?,
+            }
+        }
+        Ok(values)
+    }
+
+    #[getter]
+    fn requested_outputs(&self) -> PyResult<Vec<String>> {
+        self.batch.with_job(self.index, |job| requested_outputs(job.request(), self.batch.model()))
+    }
+
+    #[getter]
+    fn inputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let inputs = self.batch.with_job(self.index, |job| job.request().inputs.clone())?;
+        let arrays = PyDict::new(py);
+        for input in inputs {
+            let pieces = input.payload.pieces();
+            let array = from_pieces(py, input.datatype, &input.shape, pieces, self.batch.access)?;
+            arrays.set_item(input.name, array)?;
+        }
+        self.batch.mark_inputs_ready();
+        Ok(arrays)
+    }
+
+    fn is_cancelled(&self) -> PyResult<bool> {
+        if let Some(worker) = &self.batch.worker {
+            worker.poll_cancellations()?;
+        }
+        self.batch.with_job(self.index, trilith_engine::Job::is_cancelled)
+    }
+
+    #[pyo3(signature = (outputs, parameters=None))]
+    fn respond(&self, outputs: &Bound<'_, PyAny>, parameters: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
+        let tensors = self.batch.tensors(outputs)?;
+        let parameters = parameters.map_or(Ok(Parameters::new()), to_parameters)?;
+        self.batch.take_job(self.index)?.finish(response(tensors, parameters));
+        Ok(())
+    }
+
+    #[pyo3(signature = (message, code="INTERNAL"))]
+    fn fail(&self, message: String, code: &str) -> PyResult<()> {
+        // The model's own answer to this request: its refusal, not a failure of the execution.
+        let error = Error::new(parse_code(code), Fault::Client, message);
+        self.batch.take_job(self.index)?.finish(Err(error));
+        Ok(())
+    }
+}
+
+fn to_parameters(values: &Bound<'_, PyDict>) -> PyResult<Parameters> {
+    values.iter().map(|(name, value)| Ok((name.extract()?, to_parameter(&value)?))).collect()
+}
+
+fn to_parameter(value: &Bound<'_, PyAny>) -> PyResult<Parameter> {
+    // bool first: in Python it is an int as well.
+    if let Ok(value) = value.cast::<PyBool>() {
+        return Ok(Parameter::Bool(value.is_true()));
+    }
+    if let Ok(value) = value.extract() {
+        return Ok(Parameter::Int(value));
+    }
+    if let Ok(value) = value.extract() {
+        return Ok(Parameter::Uint(value));
+    }
+    if let Ok(value) = value.extract() {
+        return Ok(Parameter::Double(value));
+    }
+    if let Ok(value) = value.extract() {
+        return Ok(Parameter::String(value));
+    }
+    Err(PyTypeError::new_err("a response parameter must be a bool, an int of 64 bits, a float or a str"))
+}

@@ -1,0 +1,212 @@
+//! The engine, the threads that own sockets, the endpoints.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::JoinHandle;
+use trilith_engine::clock::SystemClock;
+use trilith_engine::{Engine, Model as EngineModel, State};
+use trilith_wire::{Context, Shutdown};
+
+use crate::model::{Model, wait_until};
+use crate::spec::{self, ListenForm, ModelForm, ServerForm};
+
+/// Connections that the system keeps until they are accepted: room for a burst of every client at once.
+const BACKLOG: i32 = 4096;
+
+/// How long connections may take to end when everything in flight was answered.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// The engine and the threads that own sockets.
+#[pyclass(frozen, module = "trilith.native")]
+pub(crate) struct Server {
+    engine: Arc<Engine>,
+    context: Arc<Context>,
+    shutdown: Shutdown,
+    handle: Handle,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    runtime: Runtime,
+    endpoints: Vec<JoinHandle<()>>,
+}
+
+#[pymethods]
+impl Server {
+    #[new]
+    fn new(options: &str) -> PyResult<Self> {
+        let form: ServerForm = spec::parse(options, "server options")?;
+        let clock = Arc::new(SystemClock::new());
+        let engine = Engine::new(form.engine_options(), clock.clone());
+        let mut builder = Builder::new_multi_thread();
+        if form.threads > 0 {
+            builder.worker_threads(form.threads);
+        }
+        let runtime = builder.thread_name("trilith-wire").enable_all().build()?;
+        runtime.spawn(crate::expiry::run(Arc::clone(&engine), clock));
+        let context = Arc::new(Context { engine: Arc::clone(&engine), server: form.info() });
+        let handle = runtime.handle().clone();
+        let running = Mutex::new(Some(Running { runtime, endpoints: Vec::new() }));
+        Ok(Self { engine, context, shutdown: Shutdown::new(), handle, running })
+    }
+
+    fn add_model(&self, spec: &str, serialized: &[u8]) -> PyResult<Model> {
+        let spec = spec::parse::<ModelForm>(spec, "model spec")?.into_spec(serialized)?;
+        let model = EngineModel::new(&self.engine, spec);
+        Ok(Model::new(Arc::clone(&self.engine), model, self.handle.clone()))
+    }
+
+    fn set_state(&self, name: &str, version: Option<i64>, state: &str, reason: &str) -> PyResult<()> {
+        self.engine.set_state(name, version, parse_state(state)?, reason);
+        Ok(())
+    }
+
+    fn forget(&self, name: &str, version: Option<i64>) {
+        self.engine.forget(name, version);
+    }
+
+    fn index(&self) -> Vec<(String, Option<i64>, &'static str, String)> {
+        let entries = self.engine.index(false);
+        entries
+            .into_iter()
+            .map(|entry| (entry.name, entry.version, state_name(entry.state), entry.reason))
+            .collect()
+    }
+
+    #[cfg(feature = "http")]
+    fn serve_http(&self, options: &str) -> PyResult<u16> {
+        let form: spec::HttpForm = spec::parse(options, "HTTP options")?;
+        let mut http = trilith_wire::http::HttpOptions::default();
+        http.max_input_size = form.max_input_size.unwrap_or(http.max_input_size);
+        http.max_connections = form.max_connections.unwrap_or(http.max_connections);
+        http.header_timeout =
+            form.header_timeout_seconds.map_or(http.header_timeout, Duration::from_secs_f64);
+        let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
+        self.listen(&form.listen, |listener| trilith_wire::http::serve(listener, context, http, shutdown))
+    }
+
+    #[cfg(feature = "grpc")]
+    fn serve_grpc(&self, options: &str) -> PyResult<u16> {
+        let form: spec::GrpcForm = spec::parse(options, "gRPC options")?;
+        let mut grpc = trilith_wire::grpc::GrpcOptions::default();
+        grpc.max_message_size = form.max_message_size.unwrap_or(grpc.max_message_size);
+        grpc.keepalive_time = form.keepalive_time_ms.map_or(grpc.keepalive_time, Duration::from_millis);
+        grpc.keepalive_timeout =
+            form.keepalive_timeout_ms.map_or(grpc.keepalive_timeout, Duration::from_millis);
+        let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
+        self.listen(&form.listen, |listener| trilith_wire::grpc::serve(listener, context, grpc, shutdown))
+    }
+
+    #[cfg(feature = "metrics")]
+    fn serve_metrics(&self, options: &str) -> PyResult<u16> {
+        let form: spec::MetricsForm = spec::parse(options, "metrics options")?;
+        let metrics = trilith_wire::metrics::MetricsOptions { cpu: form.cpu };
+        let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
+        self.listen(&form.listen, |listener| {
+            trilith_wire::metrics::serve(listener, context, metrics, shutdown)
+        })
+    }
+
+    fn open(&self) {
+        self.engine.open();
+    }
+
+    fn is_ready(&self) -> bool {
+        self.engine.is_ready()
+    }
+
+    fn begin_shutdown(&self) {
+        self.engine.close();
+        self.shutdown.begin();
+    }
+
+    fn in_flight(&self) -> u64 {
+        self.engine.in_flight()
+    }
+
+    fn wait_idle(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<bool> {
+        wait_until(py, timeout_seconds, || self.engine.in_flight() == 0)
+    }
+
+    fn close(&self, py: Python<'_>) {
+        let Some(running) = self.running.lock().take() else { return };
+        self.engine.close();
+        self.shutdown.begin();
+        py.detach(|| {
+            running.runtime.block_on(async {
+                for endpoint in running.endpoints {
+                    let _ = tokio::time::timeout(FAREWELL, endpoint).await;
+                }
+            });
+            running.runtime.shutdown_timeout(FAREWELL);
+        });
+    }
+}
+
+impl Server {
+    fn listen<F>(&self, form: &ListenForm, serve: impl FnOnce(TcpListener) -> F) -> PyResult<u16>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let mut running = self.running.lock();
+        let running = running.as_mut().ok_or_else(|| PyRuntimeError::new_err("the server was closed"))?;
+        let listener = bind(form)?;
+        let port = listener.local_addr()?.port();
+        let _guard = self.handle.enter();
+        let listener = TcpListener::from_std(listener)?;
+        running.endpoints.push(self.handle.spawn(serve(listener)));
+        Ok(port)
+    }
+}
+
+/// Listens on the first address that the name stands for and that can be listened on.
+fn bind(form: &ListenForm) -> PyResult<std::net::TcpListener> {
+    let place = format!("{}:{}", form.address, form.port);
+    let addresses = (form.address.trim_matches(['[', ']']), form.port)
+        .to_socket_addrs()
+        .map_err(|error| PyOSError::new_err((error.raw_os_error(), format!("{place}: {error}"))))?;
+    let mut last = None;
+    for address in addresses {
+        match bind_to(address, form.reuse_port) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = Some(error),
+        }
+    }
+    let error = last.unwrap_or_else(|| std::io::ErrorKind::AddrNotAvailable.into());
+    Err(PyOSError::new_err((error.raw_os_error(), format!("cannot listen on {place}: {error}"))))
+}
+
+fn bind_to(address: SocketAddr, reuse_port: bool) -> std::io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(reuse_port)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+const STATES: [(State, &str); 5] = [
+    (State::Unknown, "UNKNOWN"),
+    (State::Loading, "LOADING"),
+    (State::Ready, "READY"),
+    (State::Unloading, "UNLOADING"),
+    (State::Unavailable, "UNAVAILABLE"),
+];
+
+fn parse_state(name: &str) -> PyResult<State> {
+    let found = STATES.iter().find(|row| row.1 == name);
+    found.map(|row| row.0).ok_or_else(|| PyValueError::new_err(format!("unknown state '{name}'")))
+}
+
+fn state_name(state: State) -> &'static str {
+    STATES.iter().find(|row| row.0 == state).map_or("UNKNOWN", |row| row.1)
+}

@@ -1,0 +1,249 @@
+//! What Python says of a model and of the server, as JSON: the forms that `_native.pyi` describes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use trilith_core::tensor::Shape;
+use trilith_core::{DataType, Signature, TensorSpec};
+use trilith_engine::statistics::LatencyOptions;
+use trilith_engine::{EngineOptions, ModelSpec, QueuePolicy, SchedulerSpec, TimeoutAction};
+use trilith_wire::ServerInfo;
+
+/// Reads JSON into one of the forms below; `what` names it in the error.
+pub(crate) fn parse<T: DeserializeOwned>(text: &str, what: &str) -> PyResult<T> {
+    serde_json::from_str(text).map_err(|error| PyValueError::new_err(format!("{what}: {error}")))
+}
+
+/// Options of the whole server.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServerForm {
+    name: String,
+    version: String,
+    extensions: Vec<String>,
+    #[serde(default)]
+    strict_readiness: bool,
+    #[serde(default)]
+    pub(crate) threads: usize,
+    #[serde(default)]
+    latencies: LatencyForm,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LatencyForm {
+    summaries: bool,
+    quantiles: Vec<(f64, f64)>,
+    histograms: bool,
+}
+
+impl ServerForm {
+    pub(crate) fn info(&self) -> ServerInfo {
+        ServerInfo {
+            name: self.name.clone(),
+            version: self.version.clone(),
+            extensions: self.extensions.clone(),
+        }
+    }
+
+    pub(crate) fn engine_options(&self) -> EngineOptions {
+        EngineOptions {
+            strict_readiness: self.strict_readiness,
+            latencies: LatencyOptions {
+                summaries: self.latencies.summaries,
+                quantiles: self.latencies.quantiles.clone(),
+                histograms: self.latencies.histograms,
+                ..LatencyOptions::default()
+            },
+        }
+    }
+}
+
+/// A model version.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ModelForm {
+    name: String,
+    version: i64,
+    platform: String,
+    backend: String,
+    max_batch_size: u32,
+    #[serde(default)]
+    decoupled: bool,
+    inputs: Vec<TensorForm>,
+    outputs: Vec<TensorForm>,
+    #[serde(default)]
+    scheduler: SchedulerForm,
+    #[serde(default)]
+    config_json: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TensorForm {
+    name: String,
+    datatype: String,
+    dims: Vec<i64>,
+    #[serde(default)]
+    reshape: Option<Vec<i64>>,
+    #[serde(default)]
+    optional: bool,
+    #[serde(default)]
+    ragged: bool,
+    #[serde(default)]
+    labels: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct SchedulerForm {
+    dynamic: bool,
+    preferred_batch_sizes: Vec<u32>,
+    max_queue_delay_microseconds: u64,
+    preserve_ordering: bool,
+    priority_levels: u64,
+    default_priority_level: u64,
+    default_policy: PolicyForm,
+    policies: BTreeMap<u64, PolicyForm>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct PolicyForm {
+    timeout_action: ActionForm,
+    default_timeout_microseconds: u64,
+    allow_timeout_override: bool,
+    max_queue_size: u32,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum ActionForm {
+    #[default]
+    Reject,
+    Delay,
+}
+
+impl ModelForm {
+    /// The spec, with the configuration as a serialized `ModelConfig`.
+    pub(crate) fn into_spec(self, serialized: &[u8]) -> PyResult<ModelSpec> {
+        let signature = Signature {
+            model: self.name,
+            version: self.version,
+            max_batch_size: self.max_batch_size,
+            inputs: self.inputs.into_iter().map(TensorForm::into_spec).collect::<PyResult<_>>()?,
+            outputs: self.outputs.into_iter().map(TensorForm::into_spec).collect::<PyResult<_>>()?,
+        };
+        Ok(ModelSpec {
+            signature,
+            scheduler: self.scheduler.into_spec(),
+            decoupled: self.decoupled,
+            platform: self.platform,
+            backend: self.backend,
+            config_json: self.config_json,
+            config_proto: Bytes::copy_from_slice(serialized),
+        })
+    }
+}
+
+impl TensorForm {
+    fn into_spec(self) -> PyResult<TensorSpec> {
+        let datatype = DataType::parse(&self.datatype).ok_or_else(|| {
+            PyValueError::new_err(format!("tensor '{}': unknown datatype '{}'", self.name, self.datatype))
+        })?;
+        Ok(TensorSpec {
+            name: self.name,
+            datatype,
+            dims: Shape::from_vec(self.dims),
+            reshape: self.reshape.map(Shape::from_vec),
+            optional: self.optional,
+            ragged: self.ragged,
+            labels: Arc::from(self.labels),
+        })
+    }
+}
+
+impl SchedulerForm {
+    fn into_spec(self) -> SchedulerSpec {
+        SchedulerSpec {
+            dynamic: self.dynamic,
+            preferred_batch_sizes: self.preferred_batch_sizes,
+            max_queue_delay: self.max_queue_delay_microseconds.saturating_mul(1_000),
+            preserve_ordering: self.preserve_ordering,
+            priority_levels: self.priority_levels,
+            default_priority_level: self.default_priority_level,
+            default_policy: self.default_policy.into_policy(),
+            policies: self
+                .policies
+                .into_iter()
+                .map(|(level, policy)| (level, policy.into_policy()))
+                .collect(),
+        }
+    }
+}
+
+impl PolicyForm {
+    fn into_policy(self) -> QueuePolicy {
+        QueuePolicy {
+            timeout_action: match self.timeout_action {
+                ActionForm::Reject => TimeoutAction::Reject,
+                ActionForm::Delay => TimeoutAction::Delay,
+            },
+            default_timeout: self.default_timeout_microseconds.saturating_mul(1_000),
+            allow_timeout_override: self.allow_timeout_override,
+            max_queue_size: self.max_queue_size,
+        }
+    }
+}
+
+/// Where an endpoint listens.
+#[derive(Deserialize)]
+pub(crate) struct ListenForm {
+    pub(crate) address: String,
+    pub(crate) port: u16,
+    #[serde(default)]
+    pub(crate) reuse_port: bool,
+}
+
+/// Options of the HTTP endpoint.
+#[cfg(feature = "http")]
+#[derive(Deserialize)]
+pub(crate) struct HttpForm {
+    #[serde(flatten)]
+    pub(crate) listen: ListenForm,
+    #[serde(default)]
+    pub(crate) max_input_size: Option<usize>,
+    #[serde(default)]
+    pub(crate) header_timeout_seconds: Option<f64>,
+    #[serde(default)]
+    pub(crate) max_connections: Option<usize>,
+}
+
+/// Options of the gRPC endpoint.
+#[cfg(feature = "grpc")]
+#[derive(Deserialize)]
+pub(crate) struct GrpcForm {
+    #[serde(flatten)]
+    pub(crate) listen: ListenForm,
+    #[serde(default)]
+    pub(crate) max_message_size: Option<usize>,
+    #[serde(default)]
+    pub(crate) keepalive_time_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) keepalive_timeout_ms: Option<u64>,
+}
+
+/// Options of the metrics endpoint.
+#[cfg(feature = "metrics")]
+#[derive(Deserialize)]
+pub(crate) struct MetricsForm {
+    #[serde(flatten)]
+    pub(crate) listen: ListenForm,
+    #[serde(default)]
+    pub(crate) cpu: bool,
+}

@@ -1,0 +1,31 @@
+//! The nouns of inference. No I/O, no threads, no clock.
+//!
+//! - [`datatype`]: the element types a tensor may have
+//! - [`payload`]: bytes in one or several pieces, shared without copying
+//! - [`tensor`]: a name, a datatype, a shape and a payload
+//! - [`parameter`]: the values that ride along with requests, tensors and responses
+//! - [`request`], [`response`]: what is asked and what is answered
+//! - [`signature`]: what a model takes and gives
+//! - [`error`]: what went wrong, whose fault it is, and what to do next
+//! - [`bytes_tensor`]: the element encoding of BYTES tensors
+//! - [`spelling`]: what was probably meant by a name that does not exist
+
+pub mod bytes_tensor;
+pub mod datatype;
+pub mod error;
+pub mod parameter;
+pub mod payload;
+pub mod request;
+pub mod response;
+pub mod signature;
+pub mod spelling;
+pub mod tensor;
+
+pub use datatype::DataType;
+pub use error::{Code, Error, Fault, Result};
+pub use parameter::{Parameter, Parameters};
+pub use payload::Payload;
+pub use request::{CorrelationId, Delivery, Request, RequestedOutput};
+pub use response::Response;
+pub use signature::{Signature, TensorSpec};
+pub use tensor::Tensor;

@@ -1,0 +1,44 @@
+//! The verbs of inference, in the order of a request's path.
+//!
+//! - [`engine`]: the door: which models there are, and `infer`
+//! - [`admit`]: checks a request against the model's signature
+//! - [`model`]: one served version: its signature, its queue, its statistics
+//! - [`schedule`]: which requests wait, which are late, which go together
+//! - [`port`]: where instances take their batches
+//! - [`batch`]: requests that run together: gather inputs, split outputs
+//! - [`job`]: one request of a batch
+//! - [`classify`]: the classification extension
+//! - [`reply`]: the way back, answered exactly once
+//! - [`statistics`]: what is counted and timed
+//! - [`clock`]: where time comes from
+//!
+//! Behind them: `index` (which models there are), `pending` (an admitted request), `expiry` (who wakes the one that
+//! expires requests), `matching` and `outputs` (tensors against the signature).
+//!
+//! Nothing here opens a socket, starts a thread, sleeps or knows Python. Whoever executes batches
+//! (a Python thread, a worker process) pulls them through a [`model::Port`].
+
+pub mod admit;
+pub mod batch;
+pub mod classify;
+pub mod clock;
+pub mod engine;
+mod expiry;
+mod index;
+pub mod job;
+mod matching;
+pub mod model;
+mod outputs;
+mod pending;
+pub mod port;
+mod remote;
+pub mod reply;
+pub mod schedule;
+pub mod statistics;
+
+pub use batch::{Batch, Job};
+pub use clock::{Clock, ManualClock, Nanos};
+pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};
+pub use model::{Model, ModelSpec, Port, Turn};
+pub use reply::{Answer, Reply};
+pub use schedule::{QueuePolicy, SchedulerSpec, TimeoutAction};

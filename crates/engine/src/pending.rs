@@ -1,0 +1,65 @@
+//! A request that was admitted and not yet answered.
+
+use std::sync::Arc;
+
+use trilith_core::{Error, Request};
+
+use crate::clock::Nanos;
+use crate::model::Model;
+use crate::reply::Outlet;
+use crate::schedule::queue::Waiting;
+use crate::statistics::ledger::Failure;
+
+/// A request between admission and answer. Dropped unanswered it answers itself, so that none is ever lost.
+pub(crate) struct Pending {
+    pub request: Request,
+    pub model: Arc<Model>,
+    pub batch_size: u32,
+    pub queued: Nanos,
+    pub outlet: Outlet,
+}
+
+impl Pending {
+    /// Answers a request that will not run.
+    pub(crate) fn refuse(mut self: Box<Self>, error: Error, reason: Failure) {
+        self.fail(error, reason);
+    }
+
+    fn fail(&mut self, error: Error, reason: Failure) {
+        let waited = self.model.clock().now().saturating_sub(self.queued);
+        self.model.ledger().record_failure(reason, waited);
+        self.outlet.finish(Some(Err(error)));
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if !self.outlet.is_spent() {
+            let error = Error::internal(format!("{} ended without an answer", self.model.title()));
+            self.fail(error, Failure::Other);
+        }
+    }
+}
+
+impl Waiting for Box<Pending> {
+    fn size(&self) -> u32 {
+        self.batch_size
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.request.cancellation.is_cancelled()
+    }
+
+    /// Inputs of both are in the order of the signature, so that they can be compared pairwise.
+    fn goes_with(&self, other: &Self) -> bool {
+        if !self.model.has_varying_inputs() {
+            return true;
+        }
+        let (mine, others) = (&self.request.inputs, &other.request.inputs);
+        mine.len() == others.len()
+            && mine.iter().zip(others).all(|(left, right)| {
+                left.name == right.name
+                    && (left.shape.get(1..) == right.shape.get(1..) || self.model.is_ragged(&left.name))
+            })
+    }
+}

@@ -1,0 +1,97 @@
+//! The way back to whoever asked.
+
+use std::sync::Arc;
+
+use trilith_core::{Error, Response, Result};
+
+use crate::model::InFlight;
+use crate::schedule::order::Order;
+
+/// One answer on its way to whoever asked.
+#[derive(Debug)]
+pub struct Answer {
+    /// The response or the error; `None` where a stream ends without another response.
+    pub result: Option<Result<Response>>,
+    /// Whether no answer follows.
+    pub is_final: bool,
+}
+
+/// Receives the answers to one request: any number that are not final, then exactly one that is.
+///
+/// Called from whichever thread the answer arises on: it must not block, and must not call the engine.
+pub trait Reply: Send {
+    /// Takes one answer.
+    fn send(&mut self, answer: Answer);
+}
+
+impl<F: FnMut(Answer) + Send> Reply for F {
+    fn send(&mut self, answer: Answer) {
+        self(answer);
+    }
+}
+
+/// Whoever waits for the answers to one request, counted among the requests in flight until it goes.
+pub(crate) struct Recipient {
+    reply: Box<dyn Reply>,
+    _in_flight: InFlight,
+}
+
+impl Recipient {
+    pub(crate) fn new(reply: Box<dyn Reply>, in_flight: InFlight) -> Self {
+        Self { reply, _in_flight: in_flight }
+    }
+
+    pub(crate) fn send(&mut self, answer: Answer) {
+        self.reply.send(answer);
+    }
+
+    /// Answers, finally, with an error.
+    pub(crate) fn refuse(mut self, error: Error) {
+        self.send(Answer { result: Some(Err(error)), is_final: true });
+    }
+}
+
+/// The way to the recipient: straight, or in its turn.
+pub(crate) enum Outlet {
+    /// Straight.
+    Direct(Recipient),
+    /// Once all earlier requests were answered.
+    Ordered(Arc<Order>, u64),
+    /// Nothing may follow: the last answer was given.
+    Spent,
+}
+
+impl Outlet {
+    /// Whether the last answer was given.
+    pub(crate) fn is_spent(&self) -> bool {
+        matches!(self, Self::Spent)
+    }
+
+    /// Gets in line, where the model keeps order.
+    pub(crate) fn enter(&mut self, order: &Arc<Order>) {
+        *self = match std::mem::replace(self, Self::Spent) {
+            Self::Direct(recipient) => Self::Ordered(Arc::clone(order), order.enter(recipient)),
+            other => other,
+        };
+    }
+
+    /// Gives an answer that is not the last.
+    pub(crate) fn send(&mut self, result: Result<Response>) {
+        let answer = Answer { result: Some(result), is_final: false };
+        match self {
+            Self::Direct(recipient) => recipient.send(answer),
+            Self::Ordered(order, number) => order.send(*number, answer),
+            Self::Spent => {}
+        }
+    }
+
+    /// Gives the last answer; what comes after it is dropped.
+    pub(crate) fn finish(&mut self, result: Option<Result<Response>>) {
+        let answer = Answer { result, is_final: true };
+        match std::mem::replace(self, Self::Spent) {
+            Self::Direct(mut recipient) => recipient.send(answer),
+            Self::Ordered(order, number) => order.send(number, answer),
+            Self::Spent => {}
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The engine from its door: what is asked, what is answered, what is counted.
+
+mod admission;
+mod answers;
+mod laws;
+mod life;
+mod scheduling;
+mod statistics;
+mod support;
+mod threads;

@@ -1,0 +1,24 @@
+//! What every endpoint knows of the server.
+
+use std::sync::Arc;
+
+use trilith_engine::Engine;
+
+/// The server's own metadata.
+#[derive(Clone, Debug, Default)]
+pub struct ServerInfo {
+    /// Its name: `triton` unless `--server-id` says otherwise, since clients compare it.
+    pub name: String,
+    /// Version of the protocol family it answers as.
+    pub version: String,
+    /// Protocol extensions it carries.
+    pub extensions: Vec<String>,
+}
+
+/// What every endpoint knows of the server. Cheap to clone behind its `Arc`.
+pub struct Context {
+    /// The models.
+    pub engine: Arc<Engine>,
+    /// The server's own metadata.
+    pub server: ServerInfo,
+}

@@ -1,0 +1,66 @@
+//! `inference.GRPCInferenceService`, health and reflection.
+//!
+//! In the order of a call's path:
+//! - [`server`] — connections
+//! - [`service`] — which call is answered by what
+//! - [`call`], [`frame`], [`compression`], [`pieces`] — a call's headers and messages
+//! - [`infer`], [`stream`] with [`exchange`] — inference, once and streamed
+//! - [`draft`] with [`fields`], [`convert_request`], [`contents`] — from the wire to the engine's request
+//! - [`convert_response`], [`body`], [`status`] — and back
+//! - [`describe`], [`statistics`], [`health`], [`reflection`] — everything else
+//! - [`protocol`] — the generated messages
+//!
+//! The framing stands on hyper alone: a tensor keeps the memory it was received in up to the batch, and leaves
+//! from where the model put it. tonic brings the status type and the reflection service.
+
+mod body;
+mod call;
+mod compression;
+mod contents;
+mod convert_request;
+mod convert_response;
+mod describe;
+mod draft;
+mod exchange;
+mod fields;
+mod frame;
+mod health;
+mod infer;
+mod pieces;
+pub mod protocol;
+mod reflection;
+mod server;
+mod service;
+mod statistics;
+mod status;
+mod stream;
+
+use std::time::Duration;
+
+pub use compression::CompressionLevel;
+pub use protocol::FILE_DESCRIPTOR_SET;
+pub use server::serve;
+
+/// Bounds and options of the gRPC endpoint, by Triton's flags.
+#[derive(Clone, Debug)]
+pub struct GrpcOptions {
+    /// Largest message that is accepted, bytes (Triton: 2 GiB - 1).
+    pub max_message_size: usize,
+    /// Keep-alive ping interval (`--grpc-keepalive-time`).
+    pub keepalive_time: Duration,
+    /// Time to answer a ping (`--grpc-keepalive-timeout`).
+    pub keepalive_timeout: Duration,
+    /// How hard responses are compressed for clients that accept it (`--grpc-infer-response-compression-level`).
+    pub response_compression: CompressionLevel,
+}
+
+impl Default for GrpcOptions {
+    fn default() -> Self {
+        Self {
+            max_message_size: i32::MAX as usize,
+            keepalive_time: Duration::from_secs(7200),
+            keepalive_timeout: Duration::from_secs(20),
+            response_compression: CompressionLevel::None,
+        }
+    }
+}

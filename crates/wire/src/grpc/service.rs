@@ -1,0 +1,198 @@
+//! Which call is answered by what.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
+use hyper::{Request, Response, StatusCode};
+use prost::Message;
+use tonic::Status;
+use trilith_core::Error;
+
+use super::GrpcOptions;
+use super::body::{ResponseBody, UntilStop};
+use super::call::Call;
+use super::convert_response::framed;
+use super::health::{self, Watch};
+use super::infer::infer;
+use super::pieces::Pieces;
+use super::protocol::health::HealthCheckRequest;
+use super::protocol::inference::{ServerLiveRequest, ServerMetadataRequest, ServerReadyRequest};
+use super::reflection::Reflection;
+use super::status::{from_error, refusal};
+use super::stream::InferStream;
+use super::{describe, statistics};
+use crate::context::Context;
+use crate::shutdown::Shutdown;
+
+/// A call with one message each way that is answered at once.
+type Unary = fn(&Context, Pieces) -> Result<Pieces, Status>;
+
+/// Calls that are answered at once, by path.
+const UNARY: [(&str, Unary); 9] = [
+    ("/inference.GRPCInferenceService/ServerLive", |context, message| {
+        unary(message, |_: &ServerLiveRequest| Ok(describe::server_live(context)))
+    }),
+    ("/inference.GRPCInferenceService/ServerReady", |context, message| {
+        unary(message, |_: &ServerReadyRequest| Ok(describe::server_ready(context)))
+    }),
+    ("/inference.GRPCInferenceService/ModelReady", |context, message| {
+        unary(message, |request| describe::model_ready(context, request))
+    }),
+    ("/inference.GRPCInferenceService/ServerMetadata", |context, message| {
+        unary(message, |_: &ServerMetadataRequest| Ok(describe::server_metadata(context)))
+    }),
+    ("/inference.GRPCInferenceService/ModelMetadata", |context, message| {
+        unary(message, |request| describe::model_metadata(context, request))
+    }),
+    ("/inference.GRPCInferenceService/ModelConfig", |context, message| {
+        unary(message, |request| describe::model_config(context, request))
+    }),
+    ("/inference.GRPCInferenceService/ModelStatistics", |context, message| {
+        unary(message, |request| statistics::model_statistics(context, request))
+    }),
+    ("/inference.GRPCInferenceService/RepositoryIndex", |context, message| {
+        unary(message, |request| describe::repository_index(context, request))
+    }),
+    ("/grpc.health.v1.Health/Check", |context, message| {
+        unary(message, |_: &HealthCheckRequest| Ok(health::check(context)))
+    }),
+];
+
+/// Calls of the protocol that this server does not serve, and why.
+const NOT_SERVED: [(&str, &str); 10] = [
+    ("RepositoryModelLoad", LOADED_AT_START),
+    ("RepositoryModelUnload", LOADED_AT_START),
+    ("SystemSharedMemoryStatus", NO_SHARED_MEMORY),
+    ("SystemSharedMemoryRegister", NO_SHARED_MEMORY),
+    ("SystemSharedMemoryUnregister", NO_SHARED_MEMORY),
+    ("CudaSharedMemoryStatus", NO_SHARED_MEMORY),
+    ("CudaSharedMemoryRegister", NO_SHARED_MEMORY),
+    ("CudaSharedMemoryUnregister", NO_SHARED_MEMORY),
+    ("TraceSetting", "this server does not trace requests"),
+    ("LogSettings", "log settings are given at start and cannot be changed over gRPC"),
+];
+const LOADED_AT_START: &str = "models are loaded at start and cannot be loaded or unloaded over gRPC";
+const NO_SHARED_MEMORY: &str = "this server does not serve shared memory; send tensors in the message";
+
+/// The body of a call that tonic's reflection service reads.
+type ReflectionBody = UntilStop<Incoming>;
+
+/// Answers the calls of all connections.
+pub(super) struct Endpoint {
+    context: Arc<Context>,
+    options: GrpcOptions,
+    shutdown: Shutdown,
+    reflection: Option<Reflection<ReflectionBody>>,
+}
+
+impl Endpoint {
+    /// An endpoint over these models.
+    pub(super) fn new(context: Arc<Context>, options: GrpcOptions, shutdown: Shutdown) -> Self {
+        // The definitions are compiled in; a test holds that they can be read.
+        Self { context, options, shutdown, reflection: Reflection::new().ok() }
+    }
+
+    /// Answers one call.
+    pub(super) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, Infallible> {
+        let content_type = request.headers().get(CONTENT_TYPE);
+        if !content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
+            let mut response = Response::new(ResponseBody::Empty);
+            *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Ok(response);
+        }
+        let answer = match request.uri().path() {
+            "/inference.GRPCInferenceService/ModelInfer" => self.model_infer(request).await,
+            _ => Box::pin(self.answer_other(request)).await,
+        };
+        Ok(answer.unwrap_or_else(refusal))
+    }
+
+    async fn model_infer(&self, request: Request<Incoming>) -> Result<Response<ResponseBody>, Status> {
+        let mut call = Call::open(request, &self.options)?;
+        let timeout = call.timeout;
+        within(timeout, async {
+            let message = call.only_message(&self.shutdown).await?;
+            let framed = infer(&self.context, message).await?;
+            call.packing().respond_with(framed)
+        })
+        .await
+    }
+
+    async fn answer_other(&self, request: Request<Incoming>) -> Result<Response<ResponseBody>, Status> {
+        let path = request.uri().path().to_owned();
+        if let Some((_, handler)) = UNARY.iter().find(|(known, _)| *known == path) {
+            let mut call = Call::open(request, &self.options)?;
+            let message = within(call.timeout, call.only_message(&self.shutdown)).await?;
+            return call.packing().respond_with(handler(&self.context, message)?);
+        }
+        match path.as_str() {
+            "/inference.GRPCInferenceService/ModelStreamInfer" => {
+                let call = Call::open(request, &self.options)?;
+                let packing = call.packing();
+                let stream = InferStream::new(self.context.clone(), call, self.shutdown.clone());
+                Ok(packing.respond(ResponseBody::Stream(Box::pin(stream))))
+            }
+            "/grpc.health.v1.Health/Watch" => {
+                let mut call = Call::open(request, &self.options)?;
+                call.only_message(&self.shutdown).await?;
+                let watch = Watch::new(self.context.clone(), call.packing(), self.shutdown.clone());
+                Ok(call.packing().respond(ResponseBody::Stream(Box::pin(watch))))
+            }
+            _ => self.answer_elsewhere(&path, request).await,
+        }
+    }
+
+    /// Reflection, what is not served, and what nobody knows.
+    async fn answer_elsewhere(
+        &self,
+        path: &str,
+        request: Request<Incoming>,
+    ) -> Result<Response<ResponseBody>, Status> {
+        let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
+        if service == "inference.GRPCInferenceService" || service == "grpc.health.v1.Health" {
+            let reason = NOT_SERVED.iter().find(|(known, _)| *known == method);
+            return Err(Status::unimplemented(match reason {
+                Some((_, reason)) => format!("{method}: {reason}"),
+                None => format!("service {service} has no method '{method}'"),
+            }));
+        }
+        let Some(reflection) = &self.reflection else {
+            return Err(Status::unimplemented(format!("this server has no service '{service}'")));
+        };
+        let shutdown = self.shutdown.clone();
+        let request = request.map(|body| UntilStop::new(body, async move { shutdown.wait().await }));
+        reflection.answer(service, request).await
+    }
+}
+
+/// Decodes a message, has it answered, and encodes the answer.
+fn unary<M: Message + Default, R: Message>(
+    message: Pieces,
+    answer: impl FnOnce(&M) -> Result<R, Error>,
+) -> Result<Pieces, Status> {
+    let request = M::decode(message)
+        .map_err(|error| Status::invalid_argument(format!("the message is not valid protobuf: {error}")))?;
+    answer(&request).map(|response| framed(&response)).map_err(|error| from_error(&error))
+}
+
+/// Bounds the time that an answer may take; what is not finished by then is dropped and so withdrawn.
+async fn within<T>(
+    timeout: Option<Duration>,
+    answer: impl Future<Output = Result<T, Status>>,
+) -> Result<T, Status> {
+    let Some(timeout) = timeout else {
+        return answer.await;
+    };
+    tokio::time::timeout(timeout, answer).await.unwrap_or_else(|_| {
+        Err(Status::deadline_exceeded(format!(
+            "the deadline that the client set, {} ms after the call began, has passed",
+            timeout.as_millis()
+        )))
+    })
+}

@@ -1,0 +1,124 @@
+//! From a request to its answer.
+
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::{Request, Response, StatusCode};
+use trilith_core::Error;
+
+use super::body::{self, BodyLimits};
+use super::infer::Reader;
+use super::reply::Refusal;
+use super::route::{Question, Route};
+use super::{HttpOptions, describe, reply, route};
+use crate::context::Context;
+use crate::listen::{Handler, ReplyBody};
+
+/// The HTTP endpoint of one server.
+pub(super) struct Endpoint {
+    /// What it knows of the server.
+    pub(super) context: Arc<Context>,
+    /// Bounds of bodies.
+    pub(super) limits: BodyLimits,
+}
+
+impl Handler for Endpoint {
+    async fn handle(&self, request: Request<Incoming>) -> Response<ReplyBody> {
+        self.answer(request).await.unwrap_or_else(|problem| reply::error(&problem))
+    }
+}
+
+impl Endpoint {
+    /// An endpoint over these models.
+    pub(super) fn new(context: Arc<Context>, options: &HttpOptions) -> Self {
+        let limits = BodyLimits { size: options.max_input_size, patience: options.body_timeout };
+        Self { context, limits }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<ReplyBody>, Refusal> {
+        let (head, body) = request.into_parts();
+        let route = route::find(head.uri.path())?;
+        let allowed = route.method();
+        if head.method != allowed {
+            return Ok(reply::wrong_method(&allowed, &head.method));
+        }
+        match route {
+            Route::Model { name, version, question: Question::Infer } => {
+                self.infer(&name, version, &head.headers, body).await
+            }
+            Route::Index => self.index(body).await,
+            read_only => Ok(self.look_up(&read_only)?),
+        }
+    }
+
+    /// Answers what only reads: it never waits.
+    fn look_up(&self, route: &Route<'_>) -> Result<Response<ReplyBody>, Error> {
+        let engine = &self.context.engine;
+        Ok(match route {
+            Route::Live => health(engine.is_live()),
+            Route::Ready => health(engine.is_ready()),
+            Route::AllStatistics => reply::json(describe::statistics(&engine.statistics(None, None)?)),
+            Route::Model { name, version, question } => return self.look_up_model(name, *version, *question),
+            // What is left are the routes that `answer` took.
+            _ => reply::json(describe::server(&self.context.server)),
+        })
+    }
+
+    fn look_up_model(
+        &self,
+        name: &str,
+        version: Option<i64>,
+        question: Question,
+    ) -> Result<Response<ReplyBody>, Error> {
+        let engine = &self.context.engine;
+        Ok(match question {
+            Question::Ready => match engine.model(name, version) {
+                Ok(_) => reply::empty(),
+                // The protocol knows ready and not ready; an unknown model is not ready.
+                Err(problem) => reply::error(&Refusal::new(problem, StatusCode::BAD_REQUEST)),
+            },
+            Question::Config => {
+                reply::json(engine.model(name, version)?.spec().config_json.clone().into_bytes())
+            }
+            Question::Statistics => {
+                reply::json(describe::statistics(&engine.statistics(Some(name), version)?))
+            }
+            Question::Metadata | Question::Infer => {
+                let model = engine.model(name, version)?;
+                let versions =
+                    version.map_or_else(|| engine.ready_versions(name), |version| Ok(vec![version]))?;
+                reply::json(describe::model(model.spec(), &versions))
+            }
+        })
+    }
+
+    async fn index(&self, body: Incoming) -> Result<Response<ReplyBody>, Refusal> {
+        let content = body::collect(body, self.limits).await?.to_bytes();
+        let only_ready = if content.is_empty() { false } else { wants_only_ready(&content)? };
+        Ok(reply::json(describe::index(&self.context.engine.index(only_ready))))
+    }
+}
+
+fn wants_only_ready(content: &[u8]) -> Result<bool, Error> {
+    let mut reader = Reader::new(content);
+    let mut only_ready = false;
+    let mut member = reader.open_object("the request")?;
+    while let Some(name) = member {
+        if name == "ready" {
+            only_ready = reader.boolean("'ready'")?;
+        } else {
+            reader.skip("the request")?;
+        }
+        member = reader.next_member()?;
+    }
+    reader.finish()?;
+    Ok(only_ready)
+}
+
+fn health(is_well: bool) -> Response<ReplyBody> {
+    let mut response = reply::empty();
+    if !is_well {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+    }
+    response
+}

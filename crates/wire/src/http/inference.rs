@@ -1,0 +1,137 @@
+//! One inference, from its body to its answer.
+
+use bytes::Bytes;
+use hyper::Response;
+use hyper::body::Incoming;
+use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use tokio::sync::oneshot;
+use trilith_core::{Code, Error, Fault, Payload, Request, Result};
+use trilith_engine::{Answer, Engine, Ticket};
+
+use super::compress::{self, Encoding};
+use super::endpoint::Endpoint;
+use super::infer::{Decoded, Encoded, Target, decode, decode_raw, encode};
+use super::reply::Refusal;
+use super::{body, reply};
+use crate::listen::ReplyBody;
+
+const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+impl Endpoint {
+    /// Answers one inference.
+    pub(super) async fn infer(
+        &self,
+        model: &str,
+        version: Option<i64>,
+        headers: &HeaderMap,
+        content: Incoming,
+    ) -> Result<Response<ReplyBody>, Refusal> {
+        let encoding = match Encoding::of_content(headers.get(CONTENT_ENCODING)) {
+            Ok(encoding) => encoding,
+            Err(problem) => return Ok(reply::unknown_encoding(problem)),
+        };
+        let header_length = header_length(headers)?;
+        let accepted = Encoding::accepted(headers.get(ACCEPT_ENCODING));
+        let mut content = body::collect(content, self.limits).await?;
+        if let Some(encoding) = encoding {
+            content = compress::decompress(&content, encoding, self.limits.size)?.into();
+        }
+        let Decoded { request, deliveries } = self.decode(model, version, content, header_length)?;
+        let response = run(&self.context.engine, request).await?;
+        Ok(respond(encode(&response, &deliveries)?, accepted)?)
+    }
+
+    fn decode(
+        &self,
+        name: &str,
+        version: Option<i64>,
+        content: Payload,
+        header_length: Option<usize>,
+    ) -> Result<Decoded> {
+        let model = self.context.engine.model(name, version)?;
+        if model.spec().decoupled {
+            return Err(Error::new(
+                Code::Unimplemented,
+                Fault::Client,
+                format!("HTTP end point doesn't support models with decoupled transaction policy, and '{name}' is one"),
+            )
+            .with_hint("use gRPC's ModelStreamInfer"));
+        }
+        if header_length == Some(0) {
+            return decode_raw(&model.spec().signature, version, content);
+        }
+        let target = Target { model: name, version, max_tensor_size: self.limits.size };
+        decode(target, content, header_length)
+    }
+}
+
+fn header_length(headers: &HeaderMap) -> Result<Option<usize>> {
+    let Some(value) = headers.get(HEADER_LENGTH) else { return Ok(None) };
+    let length = value.to_str().ok().and_then(|text| text.trim().parse().ok());
+    length.map(Some).ok_or_else(|| {
+        Error::invalid(format!(
+            "Unable to parse Inference-Header-Content-Length, got: {}; it is the number of bytes that the JSON takes",
+            String::from_utf8_lossy(value.as_bytes())
+        ))
+    })
+}
+
+/// Runs a request. If this future is dropped, because the client has gone, the request is withdrawn.
+async fn run(engine: &Engine, request: Request) -> Result<trilith_core::Response> {
+    let (sender, receiver) = oneshot::channel();
+    let mut sender = Some(sender);
+    let mut kept = None;
+    let reply = move |answer: Answer| {
+        kept = answer.result.or_else(|| kept.take());
+        if answer.is_final
+            && let Some(sender) = sender.take()
+        {
+            // Nobody listens any more if the client has gone.
+            let _ = sender.send(kept.take());
+        }
+    };
+    let mut withdrawal = Withdrawal(Some(engine.infer(request, Box::new(reply))));
+    let answer = receiver.await;
+    withdrawal.0 = None;
+    match answer {
+        Ok(Some(result)) => result,
+        Ok(None) => Err(Error::model("the model ended the request without a response")),
+        Err(_) => Err(Error::internal("the request was lost on its way to the model")),
+    }
+}
+
+/// Withdraws a request unless told that it was answered.
+struct Withdrawal(Option<Ticket>);
+
+impl Drop for Withdrawal {
+    fn drop(&mut self) {
+        if let Some(ticket) = &self.0 {
+            ticket.cancel();
+        }
+    }
+}
+
+fn respond(encoded: Encoded, accepted: Option<Encoding>) -> Result<Response<ReplyBody>> {
+    let header_length = encoded.header_length;
+    let body = match accepted {
+        None => ReplyBody::pieces(encoded.head, encoded.rest),
+        Some(encoding) => packed(&encoded, encoding)?,
+    };
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    if let Some(length) = header_length {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        headers.insert(HEADER_LENGTH, HeaderValue::from(length));
+    } else {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if let Some(encoding) = accepted {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+    }
+    Ok(response)
+}
+
+fn packed(encoded: &Encoded, encoding: Encoding) -> Result<ReplyBody> {
+    let pieces = std::iter::once(&encoded.head).chain(&encoded.rest);
+    compress::compress(pieces, encoding).map(|packed| ReplyBody::from(Bytes::from(packed)))
+}

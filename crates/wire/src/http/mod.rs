@@ -1,0 +1,71 @@
+//! KServe v2 over HTTP.
+//!
+//! - [`route`]: which path means what
+//! - [`endpoint`]: from a request to its answer
+//! - [`body`]: collects the body of a request within its bounds
+//! - [`compress`]: gzip and deflate, both ways
+//! - [`infer`]: JSON and binary tensors to and from the nouns of inference
+//! - [`inference`]: one inference, from its body to its answer
+//! - [`describe`]: metadata, statistics and the repository index as JSON
+//! - [`reply`]: answers and their headers
+//! - [`json`]: writes JSON
+
+mod body;
+mod compress;
+mod describe;
+mod endpoint;
+pub mod infer;
+mod inference;
+mod json;
+mod reply;
+mod route;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+
+use crate::context::Context;
+use crate::listen::{self, Limits};
+use crate::shutdown::Shutdown;
+
+/// Bounds and options of the HTTP endpoint.
+#[derive(Clone, Debug)]
+pub struct HttpOptions {
+    /// Largest body, compressed or not (`--http-max-input-size`).
+    pub max_input_size: usize,
+    /// Time in which a request's header must be complete.
+    pub header_timeout: Duration,
+    /// Time that a body may take from one piece to the next.
+    pub body_timeout: Duration,
+    /// Largest header.
+    pub max_header_size: usize,
+    /// Connections served at once; further ones wait in the listener's backlog.
+    pub max_connections: usize,
+}
+
+impl Default for HttpOptions {
+    fn default() -> Self {
+        Self {
+            // Triton's default for --http-max-input-size.
+            max_input_size: 64 << 20,
+            // Slow clients are given as long as browsers give slow servers to begin.
+            header_timeout: Duration::from_secs(30),
+            // As long as a header: a client that sends nothing for this long has most likely gone.
+            body_timeout: Duration::from_secs(30),
+            max_header_size: 64 << 10,
+            max_connections: 16_384,
+        }
+    }
+}
+
+/// Serves until told to stop and every connection has ended.
+pub async fn serve(listener: TcpListener, context: Arc<Context>, options: HttpOptions, shutdown: Shutdown) {
+    let limits = Limits {
+        patience: options.header_timeout,
+        max_header_size: options.max_header_size,
+        max_connections: options.max_connections,
+    };
+    let endpoint = Arc::new(endpoint::Endpoint::new(context, &options));
+    listen::serve(listener, endpoint, limits, shutdown).await;
+}

@@ -1,0 +1,23 @@
+//! From the socket to the nouns of inference and back.
+//!
+//! - [`context`]: what every endpoint knows of the server
+//! - [`shutdown`]: how endpoints are told to stop accepting, and when they have finished
+//! - [`schema`]: the wire contract as data
+//! - [`http`]: KServe v2 over HTTP: JSON and binary tensors
+//! - [`grpc`]: `inference.GRPCInferenceService`, health, reflection
+//! - [`metrics`]: Prometheus text
+
+pub mod context;
+#[cfg(feature = "grpc")]
+pub mod grpc;
+#[cfg(feature = "http")]
+pub mod http;
+#[cfg(any(feature = "http", feature = "metrics"))]
+mod listen;
+#[cfg(feature = "metrics")]
+pub mod metrics;
+pub mod schema;
+pub mod shutdown;
+
+pub use context::{Context, ServerInfo};
+pub use shutdown::Shutdown;

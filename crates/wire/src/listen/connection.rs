@@ -1,0 +1,98 @@
+//! Serves one connection.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep};
+
+use super::panics;
+use super::patience::{PatientStream, Progress};
+use super::{Handler, Limits, ReplyBody};
+use crate::shutdown::Shutdown;
+
+/// Bytes that one read may bring: large enough that a tensor of a megabyte takes a handful of reads.
+const READ_SIZE: usize = 256 << 10;
+
+/// Serves one connection until either side ends it.
+pub(super) async fn serve<H: Handler>(
+    stream: TcpStream,
+    handler: Arc<H>,
+    limits: Limits,
+    shutdown: Shutdown,
+) {
+    let progress = Arc::new(Progress::new());
+    let io = TokioIo::new(PatientStream::new(stream, Arc::clone(&progress)));
+    let max_header_size = limits.max_header_size;
+    let service = service_fn(|request| answer(&*handler, request, &progress, max_header_size));
+    let mut connection = pin!(
+        http1::Builder::new()
+            .header_read_timeout(None)
+            .max_buf_size(max_header_size.max(READ_SIZE))
+            .serve_connection(io, service)
+    );
+    let mut stopping = pin!(shutdown.wait());
+    let mut is_stopping = false;
+    let mut watch = pin!(sleep(limits.patience));
+    let mut seen = progress.mark();
+    loop {
+        tokio::select! {
+            biased;
+            // A connection that fails has nobody left to tell.
+            _ = connection.as_mut() => return,
+            () = &mut stopping, if !is_stopping => {
+                is_stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = &mut watch => {
+                if progress.has_stalled_since(seen) {
+                    return;
+                }
+                seen = progress.mark();
+                watch.as_mut().reset(Instant::now() + limits.patience);
+            }
+        }
+    }
+}
+
+async fn answer<H: Handler>(
+    handler: &H,
+    request: Request<Incoming>,
+    progress: &Progress,
+    max_header_size: usize,
+) -> Result<Response<ReplyBody>, Infallible> {
+    progress.header_is_complete();
+    let response = if header_size(&request) > max_header_size {
+        refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request's header is over the limit")
+    } else {
+        panics::catch(handler.handle(request)).await.unwrap_or_else(|| {
+            refuse(StatusCode::INTERNAL_SERVER_ERROR, "the server failed while answering this request")
+        })
+    };
+    progress.is_answered();
+    Ok(response)
+}
+
+fn header_size(request: &Request<Incoming>) -> usize {
+    let path = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    path + fields_size(request.headers())
+}
+
+fn fields_size(headers: &HeaderMap) -> usize {
+    // ": " and the line's end.
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+fn refuse(status: StatusCode, message: &str) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::from(format!("{{\"error\":\"{message}\"}}").into_bytes()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}

@@ -1,0 +1,38 @@
+//! What every HTTP/1.1 endpoint needs before it looks at a request.
+//!
+//! - [`accept`]: takes connections, no more than the bound, until told to stop
+//! - [`connection`]: serves one connection: patience, graceful end, panics contained
+//! - [`patience`]: tells a peer that is slow from one that has stalled
+//! - [`panics`]: turns a panic of a handler into an answer
+//! - [`reply`]: bodies of answers, in one or several pieces
+
+mod accept;
+mod connection;
+mod panics;
+mod patience;
+mod reply;
+
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::{Request, Response};
+
+pub(crate) use accept::serve;
+pub(crate) use reply::ReplyBody;
+
+/// Bounds that hold for every connection.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// How long a peer may owe the rest of a header, or fail to read its answer.
+    pub(crate) patience: Duration,
+    /// Largest header, bytes.
+    pub(crate) max_header_size: usize,
+    /// Connections served at once.
+    pub(crate) max_connections: usize,
+}
+
+/// Answers requests.
+pub(crate) trait Handler: Send + Sync + 'static {
+    /// Answers one request; what goes wrong becomes an answer too.
+    fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Response<ReplyBody>> + Send;
+}

@@ -1,0 +1,184 @@
+//! Tells a peer that is slow from one that has stalled, without a timer per request.
+//!
+//! The stream counts events and notes whether the peer owes something. A watch that comes by once per
+//! period and finds the same debt with no event in between has found a stalled peer. An idle connection
+//! owes nothing and may stay.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Between requests: the next byte opens a header.
+const IDLE: u8 = 0;
+/// A header has begun and is not complete.
+const HEADER: u8 = 1;
+/// The request is being handled; its body has a limit of its own.
+const HANDLED: u8 = 2;
+
+/// What the peer owes, shared by the stream, the service and the watch of one connection.
+#[derive(Debug)]
+pub(super) struct Progress {
+    phase: AtomicU8,
+    is_write_blocked: AtomicBool,
+    events: AtomicU32,
+}
+
+impl Progress {
+    /// A fresh connection owes a header.
+    pub(super) fn new() -> Self {
+        Self {
+            phase: AtomicU8::new(HEADER),
+            is_write_blocked: AtomicBool::new(false),
+            events: AtomicU32::new(0),
+        }
+    }
+
+    /// The header is complete.
+    pub(super) fn header_is_complete(&self) {
+        self.enter(HANDLED);
+    }
+
+    /// The answer is ready; the connection is idle once it is written.
+    pub(super) fn is_answered(&self) {
+        self.enter(IDLE);
+    }
+
+    /// Where the count of events stands.
+    pub(super) fn mark(&self) -> u32 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// Whether the peer owes something and nothing has happened since the mark.
+    pub(super) fn has_stalled_since(&self, mark: u32) -> bool {
+        let owes =
+            self.phase.load(Ordering::Relaxed) == HEADER || self.is_write_blocked.load(Ordering::Relaxed);
+        owes && self.mark() == mark
+    }
+
+    fn enter(&self, phase: u8) {
+        self.phase.store(phase, Ordering::Relaxed);
+        self.events.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn has_read(&self) {
+        // Bytes of a header that has begun are no event: it must be complete in time, not merely alive.
+        if self.phase.load(Ordering::Relaxed) == IDLE {
+            self.enter(HEADER);
+        }
+    }
+
+    fn has_written(&self, is_blocked: bool) {
+        if is_blocked != self.is_write_blocked.load(Ordering::Relaxed) {
+            self.is_write_blocked.store(is_blocked, Ordering::Relaxed);
+            self.events.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// A stream that reports what it reads and writes.
+#[derive(Debug)]
+pub(super) struct PatientStream {
+    inner: TcpStream,
+    progress: Arc<Progress>,
+}
+
+impl PatientStream {
+    /// Watches a stream.
+    pub(super) fn new(inner: TcpStream, progress: Arc<Progress>) -> Self {
+        Self { inner, progress }
+    }
+
+    fn note_write<T>(&self, result: Poll<T>) -> Poll<T> {
+        self.progress.has_written(result.is_pending());
+        result
+    }
+}
+
+impl AsyncRead for PatientStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let result = Pin::new(&mut self.inner).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.progress.has_read();
+        }
+        result
+    }
+}
+
+impl AsyncWrite for PatientStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.inner).poll_write(context, buffer);
+        self.note_write(result)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.inner).poll_write_vectored(context, buffers);
+        self.note_write(result)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_began_must_be_completed_however_many_bytes_trickle_in() {
+        let progress = Progress::new();
+        let mark = progress.mark();
+        progress.has_read();
+        assert!(progress.has_stalled_since(mark));
+        progress.header_is_complete();
+        assert!(!progress.has_stalled_since(progress.mark()));
+    }
+
+    #[test]
+    fn an_idle_connection_owes_nothing_until_it_speaks() {
+        let progress = Progress::new();
+        progress.header_is_complete();
+        progress.is_answered();
+        assert!(!progress.has_stalled_since(progress.mark()));
+        progress.has_read();
+        assert!(progress.has_stalled_since(progress.mark()));
+    }
+
+    #[test]
+    fn an_answer_that_nobody_reads_stalls_and_one_that_moves_does_not() {
+        let progress = Progress::new();
+        progress.header_is_complete();
+        progress.has_written(true);
+        let mark = progress.mark();
+        assert!(progress.has_stalled_since(mark));
+        progress.has_written(false);
+        progress.has_written(true);
+        assert!(!progress.has_stalled_since(mark));
+    }
+}

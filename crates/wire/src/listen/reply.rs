@@ -1,0 +1,63 @@
+//! Bodies of answers, in one or several pieces.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+
+/// The body of an answer: pieces that are sent one after the other, none of them copied.
+#[derive(Debug, Default)]
+pub(crate) struct ReplyBody {
+    first: Bytes,
+    rest: std::vec::IntoIter<Bytes>,
+    length: u64,
+}
+
+impl ReplyBody {
+    /// A body of these pieces after a first one.
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "metrics are one piece"))]
+    pub(crate) fn pieces(first: Bytes, rest: Vec<Bytes>) -> Self {
+        let length = first.len() + rest.iter().map(Bytes::len).sum::<usize>();
+        Self { first, rest: rest.into_iter(), length: length as u64 }
+    }
+}
+
+impl From<Vec<u8>> for ReplyBody {
+    fn from(content: Vec<u8>) -> Self {
+        Self::from(Bytes::from(content))
+    }
+}
+
+impl From<Bytes> for ReplyBody {
+    fn from(first: Bytes) -> Self {
+        Self { length: first.len() as u64, first, rest: Vec::new().into_iter() }
+    }
+}
+
+impl Body for ReplyBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let mut piece = std::mem::take(&mut self.first);
+        while piece.is_empty() {
+            let Some(next) = self.rest.next() else { return Poll::Ready(None) };
+            piece = next;
+        }
+        self.length -= piece.len() as u64;
+        Poll::Ready(Some(Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.length == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length)
+    }
+}

@@ -1,0 +1,132 @@
+//! What travels over the socket, encoded by `postcard`.
+//!
+//! Both ends come from one build of this crate, so that no version is negotiated.
+
+use serde::{Deserialize, Serialize};
+
+/// From the server to the worker.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToWorker<'a> {
+    /// Run this.
+    Batch {
+        /// Counts up by one with each batch.
+        id: u64,
+        /// Ranges of the worker's segment that the server has let go.
+        freed: Vec<u64>,
+        /// The requests, in the order of the batch.
+        #[serde(borrow)]
+        requests: Vec<RequestMessage<'a>>,
+    },
+    /// Nobody waits any more for the answer to one request of the batch that is running.
+    Cancel {
+        /// The batch.
+        batch: u64,
+        /// Position of the request in it.
+        index: u32,
+    },
+}
+
+/// From the worker to the server: the answers to a whole batch.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ToServer<'a> {
+    /// The batch.
+    pub batch: u64,
+    /// Ranges of the server's segment that the worker has let go.
+    pub freed: Vec<u64>,
+    /// One answer for each request, with the request's position in the batch.
+    #[serde(borrow)]
+    pub answers: Vec<(u32, AnswerMessage<'a>)>,
+}
+
+/// A request.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RequestMessage<'a> {
+    /// The client's own name for it.
+    pub id: &'a str,
+    /// The sequence it belongs to.
+    #[serde(borrow)]
+    pub correlation: CorrelationMessage<'a>,
+    /// Sequence flags.
+    pub flags: u32,
+    /// Priority level as the client gave it.
+    pub priority: u64,
+    /// Queue timeout in microseconds as the client gave it.
+    pub timeout: u64,
+    /// Values that ride along.
+    #[serde(borrow)]
+    pub parameters: Vec<(&'a str, ParameterMessage<'a>)>,
+    /// Inputs.
+    #[serde(borrow)]
+    pub inputs: Vec<TensorMessage<'a>>,
+    /// Names of the outputs wanted; empty for all.
+    #[serde(borrow)]
+    pub outputs: Vec<&'a str>,
+}
+
+/// Names a sequence.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum CorrelationMessage<'a> {
+    /// By number.
+    Number(u64),
+    /// By text.
+    Text(&'a str),
+}
+
+/// A value that rides along.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ParameterMessage<'a> {
+    /// true or false
+    Bool(bool),
+    /// a signed integer
+    Int(i64),
+    /// an unsigned integer
+    Uint(u64),
+    /// a floating-point number
+    Double(f64),
+    /// a text
+    String(&'a str),
+}
+
+/// A tensor.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TensorMessage<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its datatype, by the number of the model configuration.
+    pub datatype: i32,
+    /// Extents.
+    pub shape: Vec<i64>,
+    /// Where its bytes are.
+    #[serde(borrow)]
+    pub place: Place<'a>,
+}
+
+/// Where a tensor's bytes are.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Place<'a> {
+    /// In this message.
+    Inline(#[serde(borrow, with = "serde_bytes")] &'a [u8]),
+    /// In the sender's segment.
+    Shared {
+        /// Where they begin.
+        offset: u64,
+        /// How many they are.
+        length: u64,
+    },
+}
+
+/// An answer.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum AnswerMessage<'a> {
+    /// Outputs and values that ride along.
+    Outputs(#[serde(borrow)] Vec<TensorMessage<'a>>, #[serde(borrow)] Vec<(&'a str, ParameterMessage<'a>)>),
+    /// The model failed, or refused the request.
+    Failed {
+        /// Whether the model itself gave this error as its answer.
+        refused: bool,
+        /// Name of the error code.
+        code: &'a str,
+        /// What happened.
+        message: &'a str,
+    },
+}

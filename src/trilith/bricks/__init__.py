@@ -1,0 +1,1 @@
+"""Swappable parts, chosen by name. Each depends on :mod:`trilith.contract` alone."""

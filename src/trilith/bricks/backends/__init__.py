@@ -1,0 +1,1 @@
+"""What runs models: one package for each kind."""

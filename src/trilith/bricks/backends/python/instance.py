@@ -1,0 +1,117 @@
+"""One instance of a model: its object, and the road of a batch through it."""
+
+import json
+import logging
+from collections.abc import Coroutine, Sequence
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from trilith.bricks.backends.python.errors import translate_load_error, translate_run_error
+from trilith.bricks.backends.python.loader import ModelCode
+from trilith.bricks.backends.python.utils.request import IncomingRequest
+from trilith.bricks.backends.python.utils.response import InferenceResponse
+from trilith.contract import Batch, DataType, InferenceRequest, ModelContext, ModelError, Placement
+
+if TYPE_CHECKING:
+    from trilith.bricks.backends.python.coroutines import EventLoop
+
+_LOG = logging.getLogger(__name__)
+
+
+class PythonInstance:
+    """Hands batches to a model's ``execute`` and its responses back."""
+
+    def __init__(self, context: ModelContext, placement: Placement, code: ModelCode) -> None:
+        """Make the model's object and initialize it; the code is the instance's own from here on.
+
+        Raises:
+            LoadError: the model raised.
+        """
+        self._name = context.configuration.name
+        self._folder = context.source.directory
+        self._bfloats = frozenset(
+            spec.name for spec in context.configuration.inputs if spec.datatype is DataType.BF16
+        )
+        self._loop: EventLoop | None = None
+        self._code = code
+        self._model = _start_model(code, context, placement)
+        self._execute = self._model.execute
+
+    def execute(self, batch: Batch) -> None:
+        """Run a batch; each request is answered by itself."""
+        served = batch.requests
+        bfloats = self._bfloats
+        try:
+            responses = self._execute([IncomingRequest(request, bfloats) for request in served])
+            if type(responses) is CoroutineType:
+                responses = self._wait(responses)
+        except (Exception, SystemExit) as error:
+            _LOG.exception("model '%s': execute() raised", self._name)
+            raise translate_run_error(error, self._name, self._folder) from error
+        if type(responses) is not list or len(responses) != len(served):
+            raise ModelError(self._explain(responses, served))
+        for request, response in zip(served, responses, strict=True):
+            if isinstance(response, InferenceResponse):
+                response.answer(request)
+            else:
+                request.fail(
+                    f"model '{self._name}': execute() returned a {type(response).__name__} for this request, "
+                    f"expected InferenceResponse"
+                )
+
+    def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        if self._loop is None:
+            from trilith.bricks.backends.python.coroutines import EventLoop  # noqa: PLC0415 - needed by few
+
+            self._loop = EventLoop()
+        return self._loop.run(coroutine)
+
+    def _explain(self, responses: Any, served: Sequence[InferenceRequest]) -> str:
+        start = f"model '{self._name}': execute() returned"
+        expected = f"expected a list with one InferenceResponse for each of the {len(served)} requests"
+        if isinstance(responses, list):
+            return f"{start} {len(responses)} responses, {expected}"
+        return f"{start} {'None' if responses is None else f'a {type(responses).__name__}'}, {expected}"
+
+    def close(self) -> None:
+        """Let the model finalize; what it raises there is only logged."""
+        try:
+            if hasattr(self._model, "finalize"):
+                self._model.finalize()
+        except (Exception, SystemExit):  # noqa: BLE001 - the instance ends either way
+            _LOG.exception("model '%s': finalize() raised", self._name)
+        if self._loop is not None:
+            self._loop.close()
+        self._code.release()
+        del self._execute, self._model
+
+
+def _start_model(code: ModelCode, context: ModelContext, placement: Placement) -> Any:
+    source = context.source
+    doing = f"{code.model.__name__}()"
+    try:
+        model = code.model()
+        if hasattr(model, "initialize"):
+            doing = "initialize()"
+            model.initialize(make_arguments(context, placement))
+    except (Exception, SystemExit) as error:
+        code.release()
+        place = f"model '{source.name}' version {source.version}"
+        raise translate_load_error(error, place, doing, source.directory) from error
+    return model
+
+
+def make_arguments(context: ModelContext, placement: Placement) -> dict[str, str]:
+    """Return what ``initialize`` is told; every value is text, as in Triton."""
+    source = context.source
+    return {
+        "model_config": json.dumps(
+            context.configuration.document, separators=(",", ":"), ensure_ascii=False, default=dict
+        ),
+        "model_instance_kind": placement.kind.removeprefix("KIND_"),
+        "model_instance_name": placement.name,
+        "model_instance_device_id": str(placement.device),
+        "model_repository": str(source.directory),
+        "model_version": str(source.version),
+        "model_name": source.name,
+    }

@@ -1,0 +1,1 @@
+"""How clients come in. The code of these is native; a package here holds the manifest that switches it on."""

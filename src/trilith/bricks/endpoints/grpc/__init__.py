@@ -1,0 +1,1 @@
+"""The gRPC endpoint: native code behind the Cargo feature ``grpc``; see ``brick.toml``."""

@@ -1,0 +1,1 @@
+"""The HTTP endpoint: native code behind the Cargo feature ``http``; see ``brick.toml``."""

@@ -1,0 +1,307 @@
+"""Every flag of the server, as a table. Names and meanings are those of ``tritonserver``."""
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from trilith.cli import values
+from trilith.cli.values import Kind
+
+
+class Standing(Enum):
+    """What a flag does here."""
+
+    USED = "used"
+    IDLE = "idle"
+    """Accepted, so that command lines carry over; nothing here depends on it."""
+    LATER = "later"
+    """Known, and refused unless its value asks for nothing: silence would promise what is not there."""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag."""
+
+    name: str
+    """Without dashes; also its name among the values, with underscores."""
+    group: str
+    kind: Kind
+    text: str = ""
+    default: Any = None
+    repeats: bool = False
+    standing: Standing = Standing.USED
+    off: tuple[str, ...] = ()
+    """For a flag that comes later: values, in lower case, that ask for nothing."""
+    alias_of: str = ""
+    deprecated: str = ""
+    """What to use instead."""
+
+    @property
+    def key(self) -> str:
+        """Name of its value."""
+        return (self.alias_of or self.name).replace("-", "_")
+
+
+_OFF = ("false", "off", "0")
+_NO_MESSAGE_LIMIT = 2**31 - 1
+"""Triton's own: the largest that gRPC's length prefix is read as by every client."""
+
+REPOSITORY = "Model repository"
+HTTP = "HTTP"
+GRPC = "gRPC"
+METRICS = "Metrics"
+LOGGING = "Logging"
+SERVER = "Server"
+BACKENDS = "Backends"
+
+USED = (
+    Flag(
+        "model-repository",
+        REPOSITORY,
+        values.FOLDER,
+        "Folder that holds one folder for each model. May be given several times; a name must be unique "
+        "across all of them.",
+        repeats=True,
+    ),
+    Flag("model-store", REPOSITORY, values.FOLDER, repeats=True, alias_of="model-repository"),
+    Flag(
+        "model-control-mode",
+        REPOSITORY,
+        values.choice("none", "poll", "explicit"),
+        "How models come and go while the server runs. This version has 'none': all are loaded at the start.",
+        "none",
+    ),
+    Flag(
+        "model-load-thread-count",
+        REPOSITORY,
+        values.whole(1, 1024),
+        "How many models load side by side.",
+        4,
+    ),
+    Flag(
+        "model-config-name",
+        REPOSITORY,
+        values.TEXT,
+        "Prefer configs/TEXT.pbtxt of a model over its config.pbtxt.",
+        "",
+    ),
+    Flag(
+        "disable-auto-complete-config",
+        REPOSITORY,
+        values.NOTHING,
+        "Take configurations as they are written; nothing is filled in from the models.",
+        default=False,
+    ),
+    Flag(
+        "strict-model-config",
+        REPOSITORY,
+        values.BOOLEAN,
+        default=False,
+        deprecated="--disable-auto-complete-config",
+    ),
+    Flag(
+        "strict-readiness",
+        REPOSITORY,
+        values.BOOLEAN,
+        "Whether the server is ready only if every model is.",
+        default=True,
+    ),
+    Flag(
+        "exit-on-error",
+        REPOSITORY,
+        values.BOOLEAN,
+        "Whether to exit if a model cannot be loaded at the start.",
+        default=True,
+    ),
+    Flag("allow-http", HTTP, values.BOOLEAN, "Whether to serve HTTP.", default=True),
+    Flag("http-address", HTTP, values.ADDRESS, "Address to listen on.", "0.0.0.0"),  # noqa: S104  as Triton does
+    Flag("http-port", HTTP, values.PORT, "Port to listen on; 0 takes a free one.", 8000),
+    Flag(
+        "reuse-http-port",
+        HTTP,
+        values.BOOLEAN,
+        "Whether other servers may listen on the port too and share its connections.",
+        default=False,
+    ),
+    Flag(
+        "http-max-input-size",
+        HTTP,
+        values.whole(1),
+        "Bytes of a request body at most, after decompression too.",
+        64 << 20,
+    ),
+    Flag(
+        "http-thread-count",
+        HTTP,
+        values.whole(1, 1024),
+        "Threads that own connections, of HTTP and gRPC together; one per core if not given.",
+    ),
+    Flag("allow-grpc", GRPC, values.BOOLEAN, "Whether to serve gRPC.", default=True),
+    Flag("grpc-address", GRPC, values.ADDRESS, "Address to listen on.", "0.0.0.0"),  # noqa: S104  as Triton does
+    Flag("grpc-port", GRPC, values.PORT, "Port to listen on; 0 takes a free one.", 8001),
+    Flag(
+        "reuse-grpc-port",
+        GRPC,
+        values.BOOLEAN,
+        "Whether other servers may listen on the port too and share its connections.",
+        default=False,
+    ),
+    Flag(
+        "grpc-max-message-size",
+        GRPC,
+        values.whole(1, _NO_MESSAGE_LIMIT),
+        "Bytes of a message at most. Trilith's own flag; Triton has no limit.",
+        _NO_MESSAGE_LIMIT,
+    ),
+    Flag(
+        "grpc-keepalive-time",
+        GRPC,
+        values.whole(1),
+        "Milliseconds without traffic after which a connection is probed.",
+        7_200_000,
+    ),
+    Flag(
+        "grpc-keepalive-timeout",
+        GRPC,
+        values.whole(1),
+        "Milliseconds to wait for the answer to a probe before the connection is closed.",
+        20_000,
+    ),
+    Flag("allow-metrics", METRICS, values.BOOLEAN, "Whether to serve Prometheus metrics.", default=True),
+    Flag(
+        "metrics-address",
+        METRICS,
+        values.ADDRESS,
+        "Address to listen on; that of HTTP if not given.",
+    ),
+    Flag("metrics-port", METRICS, values.PORT, "Port to listen on; 0 takes a free one.", 8002),
+    Flag(
+        "allow-cpu-metrics",
+        METRICS,
+        values.BOOLEAN,
+        "Whether metrics cover the machine's CPU and memory.",
+        default=True,
+    ),
+    Flag(
+        "metrics-config",
+        METRICS,
+        values.SETTING,
+        "summary_latencies=true, summary_quantiles=Q:ERROR,..., histogram_latencies=true.",
+        repeats=True,
+    ),
+    Flag(
+        "log-verbose",
+        LOGGING,
+        values.VERBOSITY,
+        "Whether to log what happens inside; 0 does not.",
+        0,
+    ),
+    Flag("log-info", LOGGING, values.BOOLEAN, "Whether to log what happens.", default=True),
+    Flag("log-warning", LOGGING, values.BOOLEAN, "Whether to log warnings.", default=True),
+    Flag("log-error", LOGGING, values.BOOLEAN, "Whether to log errors.", default=True),
+    Flag(
+        "log-format",
+        LOGGING,
+        values.choice("default", "ISO8601", "json"),
+        "How lines look; 'json' is one object per line.",
+        "default",
+    ),
+    Flag("log-file", LOGGING, values.FILE, "Where to log to; standard error if not given.", ""),
+    Flag("id", SERVER, values.TEXT, "Name of the server in its metadata.", "triton"),
+    Flag("server-id", SERVER, values.TEXT, alias_of="id"),
+    Flag(
+        "exit-timeout-secs",
+        SERVER,
+        values.whole(),
+        "Seconds to wait for requests in flight when told to stop.",
+        30,
+    ),
+    Flag(
+        "backend-config",
+        BACKENDS,
+        values.NAMED_SETTING,
+        "A setting of one backend, or of all. May be given several times.",
+        repeats=True,
+    ),
+)
+
+
+def _idle(group: str, kind: Kind, *names: str) -> tuple[Flag, ...]:
+    return tuple(Flag(name, group, kind, repeats=True, standing=Standing.IDLE) for name in names)
+
+
+def _later(group: str, off: tuple[str, ...], *names: str) -> tuple[Flag, ...]:
+    return tuple(
+        Flag(name, group, values.ANY, repeats=True, standing=Standing.LATER, off=off) for name in names
+    )
+
+
+IDLE = (
+    *_idle(BACKENDS, values.FOLDER, "backend-directory"),
+    *_idle(SERVER, values.FILE, "trace-file"),
+    *_idle(SERVER, values.FOLDER, "cache-directory", "repoagent-directory"),
+    *_idle(
+        SERVER,
+        values.NUMBER,
+        "min-supported-compute-capability",
+        "pinned-memory-pool-byte-size",
+        "buffer-manager-thread-count",
+        "trace-rate",
+        "trace-count",
+        "trace-log-frequency",
+    ),
+    *_idle(SERVER, values.BOOLEAN, "enable-peer-access"),
+    *_idle(
+        SERVER,
+        values.TEXT,
+        "cuda-memory-pool-byte-size",
+        "cuda-virtual-address-size",
+        "host-policy",
+        "rate-limit-resource",
+    ),
+    *_idle(REPOSITORY, values.NUMBER, "repository-poll-secs"),
+    *_idle(METRICS, values.BOOLEAN, "allow-gpu-metrics"),
+    *_idle(METRICS, values.NUMBER, "metrics-interval-ms"),
+    *_idle(
+        GRPC,
+        values.NUMBER,
+        "grpc-infer-thread-count",
+        "grpc-infer-allocation-pool-size",
+        "grpc-max-response-pool-size",
+        "grpc-http2-max-pings-without-data",
+        "grpc-http2-min-recv-ping-interval-without-data",
+        "grpc-http2-max-ping-strikes",
+        "grpc-max-connection-age",
+        "grpc-max-connection-age-grace",
+        "sagemaker-port",
+        "sagemaker-thread-count",
+        "vertex-ai-port",
+        "vertex-ai-thread-count",
+    ),
+    *_idle(GRPC, values.BOOLEAN, "grpc-keepalive-permit-without-calls"),
+)
+
+LATER = (
+    *_later(REPOSITORY, (), "load-model", "model-load-gpu-limit"),
+    *_later(REPOSITORY, ("0",), "model-load-retry-count"),
+    *_later(REPOSITORY, _OFF, "model-namespacing"),
+    *_later(HTTP, (), "http-header-forward-pattern", "http-restricted-api"),
+    *_later(
+        GRPC,
+        (),
+        "grpc-header-forward-pattern",
+        "grpc-restricted-protocol",
+        "grpc-server-cert",
+        "grpc-server-key",
+        "grpc-root-cert",
+    ),
+    *_later(GRPC, _OFF, "grpc-use-ssl", "grpc-use-ssl-mutual"),
+    *_later(GRPC, ("none",), "grpc-infer-response-compression-level"),
+    *_later(SERVER, _OFF, "allow-sagemaker", "allow-vertex-ai", "allow-client-shm"),
+    *_later(SERVER, (), "sagemaker-safe-port-range", "vertex-ai-default-model", "cache-config"),
+    *_later(SERVER, ("0",), "response-cache-byte-size"),
+    *_later(SERVER, ("off",), "rate-limit", "trace-level"),
+    *_later(SERVER, ("level=off",), "trace-config"),
+)
+
+FLAGS = (*USED, *IDLE, *LATER)

@@ -1,0 +1,52 @@
+"""The command ``trilith``: finds the subcommand and runs it."""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from trilith import __version__
+from trilith.cli import bricks, check, serve
+
+USAGE_STATUS = 2
+"""Exit status for a command line that cannot be, as shells and other tools have it."""
+
+HELP = """\
+Trilith: an inference server put together from bricks, speaking the KServe v2 / Triton protocol.
+
+Usage:
+    trilith serve MODEL_REPOSITORY... [flags]    serve the models of one or more repositories
+    trilith check MODEL_REPOSITORY... [flags]    read and validate every configuration, serve nothing
+    trilith bricks                               list the bricks that are installed
+    trilith --version
+
+'trilith COMMAND --help' says more."""
+
+COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "serve": serve.main,
+    "check": check.main,
+    "bricks": bricks.main,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run ``trilith`` with the words after it; the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    first = words[0] if words else "--help"
+    if first in ("-h", "--help", "help"):
+        sys.stdout.write(f"{HELP}\n")
+        return 0
+    if first == "--version":
+        sys.stdout.write(f"trilith {__version__}\n")
+        return 0
+    command = COMMANDS.get(first)
+    if command is None:
+        from trilith.cli.parse import nearest  # noqa: PLC0415  needed only when something is wrong
+
+        close = nearest(first, list(COMMANDS))
+        hint = f"did you mean {close}?" if close else f"there are {', '.join(COMMANDS)}"
+        sys.stderr.write(f"trilith: unknown command '{first}'; {hint}\n")
+        return USAGE_STATUS
+    return command(words[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""From the values of a command line to what the server is told."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from trilith.cli import values
+from trilith.cli.flags import Standing
+from trilith.cli.parse import Parsed, nearest
+from trilith.contract import TrilithError
+from trilith.runtime.logs import LogOptions
+from trilith.server.options import Endpoint, ServerOptions
+
+_EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104  compared, not bound
+
+DEFAULT_QUANTILES = ((0.5, 0.05), (0.9, 0.01), (0.95, 0.001), (0.99, 0.001), (0.999, 0.001))
+"""Of latency summaries, each with the error it may have; Triton's."""
+
+_LATENCY_SETTINGS = {
+    "counter_latencies": "counters",
+    "histogram_latencies": "histograms",
+    "summary_latencies": "summaries",
+}
+"""Settings of ``--metrics-config`` that are true or false, as the native extension calls them."""
+
+
+class UsageError(TrilithError):
+    """A command line cannot be; the message holds every mistake, one line each."""
+
+
+def build_options(parsed: Parsed, example: str) -> ServerOptions:
+    """Make the options of a server.
+
+    Args:
+        parsed: the command line.
+        example: how to name a model repository, for the message if none was.
+
+    Raises:
+        UsageError: something is wrong with it; all of it is named.
+    """
+    given = parsed.values
+    problems = list(parsed.problems)
+    if not given["model_repository"]:
+        problems.append(f"no model repository is named; for example: {example}")
+    if given["model_control_mode"] != "none":
+        mode = given["model_control_mode"]
+        problems.append(f"--model-control-mode={mode} is not in this version of Trilith; it has 'none'")
+    endpoints = _endpoints(given)
+    problems += _port_clashes(endpoints)
+    latencies = _latencies(given["metrics_config"], problems)
+    if problems:
+        raise UsageError("\n".join(problems))
+    return ServerOptions(
+        repositories=tuple(Path(folder) for folder in given["model_repository"]),
+        endpoints=endpoints,
+        server_id=given["id"],
+        strict_readiness=given["strict_readiness"],
+        exit_on_error=given["exit_on_error"],
+        exit_timeout_seconds=given["exit_timeout_secs"],
+        complete_configurations=not (given["disable_auto_complete_config"] or given["strict_model_config"]),
+        configuration_name=given["model_config_name"],
+        load_threads=given["model_load_thread_count"],
+        threads=given["http_thread_count"] or 0,
+        backend_settings=group_settings(given["backend_config"]),
+        latencies=latencies,
+        log=log_options(given),
+        notes=tuple(_notes(parsed)),
+    )
+
+
+def log_options(given: dict[str, Any]) -> LogOptions:
+    """Make the options of the log."""
+    return LogOptions(
+        format=given["log_format"],
+        file=given["log_file"],
+        verbose=given["log_verbose"],
+        info=given["log_info"],
+        warning=given["log_warning"],
+        error=given["log_error"],
+    )
+
+
+def _endpoints(given: dict[str, Any]) -> tuple[Endpoint, ...]:
+    endpoints = []
+    if given["allow_http"]:
+        settings = {"max_input_size": given["http_max_input_size"], "reuse_port": given["reuse_http_port"]}
+        endpoints.append(Endpoint("http", "HTTP", given["http_address"], given["http_port"], settings))
+    if given["allow_grpc"]:
+        settings = {
+            "max_message_size": given["grpc_max_message_size"],
+            "reuse_port": given["reuse_grpc_port"],
+            "keepalive_time_ms": given["grpc_keepalive_time"],
+            "keepalive_timeout_ms": given["grpc_keepalive_timeout"],
+        }
+        endpoints.append(Endpoint("grpc", "gRPC", given["grpc_address"], given["grpc_port"], settings))
+    if given["allow_metrics"]:
+        address = given["metrics_address"] or given["http_address"]
+        settings = {"cpu": given["allow_cpu_metrics"]}
+        endpoints.append(Endpoint("metrics", "metrics", address, given["metrics_port"], settings))
+    return tuple(endpoints)
+
+
+def _port_clashes(endpoints: Sequence[Endpoint]) -> list[str]:
+    problems = []
+    for index, one in enumerate(endpoints):
+        for other in endpoints[:index]:
+            same = one.address == other.address or one.address in _EVERYWHERE or other.address in _EVERYWHERE
+            if same and one.port == other.port != 0:
+                problems.append(
+                    f"--{other.name}-port and --{one.name}-port are both {one.port}; give each its own"
+                )
+    return problems
+
+
+def group_settings(settings: Sequence[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
+    """Group values of ``--backend-config`` by backend."""
+    grouped: dict[str, dict[str, str]] = {}
+    for backend, key, value in settings:
+        grouped.setdefault(backend, {})[key] = value
+    return grouped
+
+
+def _latencies(settings: Sequence[tuple[str, str]], problems: list[str]) -> dict[str, Any]:
+    latencies: dict[str, Any] = {
+        "summaries": False,
+        "histograms": False,
+        "quantiles": [list(pair) for pair in DEFAULT_QUANTILES],
+    }
+    for key, value in settings:
+        try:
+            if key == "summary_quantiles":
+                latencies["quantiles"] = _quantiles(value)
+            else:
+                latencies[_LATENCY_SETTINGS[key]] = values.BOOLEAN.read(value)
+        except KeyError:
+            close = nearest(key, [*_LATENCY_SETTINGS, "summary_quantiles"])
+            hint = f"; did you mean {close}?" if close else f"; there are {', '.join(_LATENCY_SETTINGS)}"
+            problems.append(f"--metrics-config={key}={value}: unknown setting{hint}")
+        except ValueError as error:
+            problems.append(f"--metrics-config={key}={value}: {error}")
+    if not latencies.pop("counters", True):
+        problems.append("--metrics-config=counter_latencies=false: the counters are always served")
+    return latencies
+
+
+def _quantiles(text: str) -> list[list[float]]:
+    pairs = []
+    for part in text.split(","):
+        quantile, separator, error = part.partition(":")
+        try:
+            pair = [float(quantile), float(error)]
+        except ValueError:
+            pair = []
+        if not separator or not pair or not all(0.0 <= number <= 1.0 for number in pair):
+            raise ValueError(f"expected QUANTILE:ERROR, both from 0 to 1, found '{part}'")
+        pairs.append(pair)
+    return pairs
+
+
+def _notes(parsed: Parsed) -> list[str]:
+    notes = [
+        f"--{flag.name} is deprecated; use {flag.deprecated}"
+        for flag in dict.fromkeys(parsed.given)
+        if flag.deprecated
+    ]
+    idle = [f"--{flag.name}" for flag in dict.fromkeys(parsed.given) if flag.standing is Standing.IDLE]
+    if idle:
+        notes.append(f"accepted without effect: {', '.join(idle)}")
+    return notes

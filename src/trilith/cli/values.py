@@ -1,0 +1,102 @@
+"""How the text after a flag becomes a value. Each reader raises ``ValueError`` with what was expected."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+Reader = Callable[[str], Any]
+
+_BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a flag takes."""
+
+    metavar: str
+    """How help names it."""
+    read: Reader
+
+
+def _boolean(text: str) -> bool:
+    value = _BOOLEANS.get(text.lower())
+    if value is None:
+        raise ValueError("expected true or false (on, off, 1, 0)")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("expected a number") from None
+
+
+def _verbosity(text: str) -> int:
+    value = _BOOLEANS.get(text.lower())
+    return int(value) if value is not None and not text.isdigit() else _whole(text, 0, None)
+
+
+def _whole(text: str, least: int, most: int | None) -> int:
+    span = f"from {least} to {most}" if most is not None else f"of at least {least}"
+    try:
+        value = int(text)
+    except ValueError:
+        raise ValueError(f"expected a whole number {span}") from None
+    if value < least or (most is not None and value > most):
+        raise ValueError(f"expected a whole number {span}")
+    return value
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, separator, value = text.partition("=")
+    if not (key and separator and value) or "," in key:
+        raise ValueError("expected SETTING=VALUE")
+    return key, value
+
+
+def _named_setting(text: str) -> tuple[str, str, str]:
+    """Read ``NAME,SETTING=VALUE``; without a name the setting holds for all, and the name is empty."""
+    head, separator, value = text.partition("=")
+    name, comma, key = head.rpartition(",")
+    if not (key and separator and value) or (comma and not name):
+        raise ValueError("expected NAME,SETTING=VALUE, or SETTING=VALUE for all")
+    return name, key, value
+
+
+def whole(least: int = 0, most: int | None = None) -> Kind:
+    """Take a whole number within bounds."""
+    return Kind("NUMBER", lambda text: _whole(text, least, most))
+
+
+def choice(*words: str) -> Kind:
+    """Take one of some words, in any case."""
+    spelled = {word.lower(): word for word in words}
+
+    def read(text: str) -> str:
+        if text.lower() not in spelled:
+            raise ValueError(f"expected {' or '.join(words)}")
+        return spelled[text.lower()]
+
+    return Kind("|".join(words), read)
+
+
+def _filled(text: str) -> str:
+    if not text:
+        raise ValueError("expected some text, found none")
+    return text
+
+
+NOTHING = Kind("", lambda _text: True)
+"""A flag that stands alone."""
+BOOLEAN = Kind("true|false", _boolean)
+NUMBER = Kind("NUMBER", _number)
+VERBOSITY = Kind("NUMBER", _verbosity)
+PORT = Kind("PORT", lambda text: _whole(text, 0, 65535))
+TEXT = Kind("TEXT", _filled)
+FOLDER = Kind("FOLDER", _filled)
+FILE = Kind("FILE", str)
+ADDRESS = Kind("ADDRESS", _filled)
+SETTING = Kind("SETTING=VALUE", _setting)
+NAMED_SETTING = Kind("NAME,SETTING=VALUE", _named_setting)
+ANY = Kind("VALUE", str)

@@ -1,0 +1,32 @@
+"""From ``config.pbtxt`` to a validated model configuration.
+
+Three steps, each in modules of one noun:
+
+1. :func:`read` takes in what was written (``reader``; mistakes are explained by ``syntax``, ``locations``
+   and ``diagnosis``) and gives a :class:`Draft`.
+2. A backend, found by :func:`choose_backend`, may fill in what the draft leaves open.
+3. :func:`finish` adds defaults, reads label files and validates (``defaults``, ``labels``, ``validate``).
+
+What follows from a configuration: :func:`choose_versions`, :func:`placements`, :func:`native_spec`.
+Every mistake found in one step is reported in one
+:class:`~trilith.contract.ConfigurationError`, in the order of the file.
+"""
+
+from trilith.config.backends import choose_backend
+from trilith.config.completion import finish
+from trilith.config.draft import Draft, empty
+from trilith.config.instances import placements
+from trilith.config.reader import read
+from trilith.config.spec import native_spec
+from trilith.config.versions import choose_versions
+
+__all__ = [
+    "Draft",
+    "choose_backend",
+    "choose_versions",
+    "empty",
+    "finish",
+    "native_spec",
+    "placements",
+    "read",
+]

@@ -1,0 +1,63 @@
+"""A configuration as the native core wants it."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from trilith.contract import ModelConfiguration, TensorSpec
+
+
+def native_spec(configuration: ModelConfiguration, version: int) -> str:
+    """Return the JSON for ``native.Server.add_model``: signature, scheduler, and what clients are shown."""
+    document = configuration.document
+    return json.dumps(
+        {
+            "name": configuration.name,
+            "version": version,
+            "platform": configuration.platform,
+            "backend": configuration.backend,
+            "max_batch_size": configuration.max_batch_size,
+            "decoupled": configuration.is_decoupled,
+            "inputs": [_tensor(tensor) for tensor in configuration.inputs],
+            "outputs": [_tensor(tensor) for tensor in configuration.outputs],
+            "scheduler": _scheduler(document.get("dynamic_batching")),
+            "config_json": json.dumps(document, separators=(",", ":"), ensure_ascii=False),
+        },
+        separators=(",", ":"),
+    )
+
+
+def _tensor(tensor: TensorSpec) -> dict[str, Any]:
+    return {
+        "name": tensor.name,
+        "datatype": tensor.datatype.value,
+        "dims": tensor.dims,
+        "reshape": tensor.reshape,
+        "optional": tensor.optional,
+        "ragged": tensor.ragged,
+        "labels": tensor.labels,
+    }
+
+
+def _scheduler(batching: Mapping[str, Any] | None) -> dict[str, Any]:
+    written = batching or {}
+    policies: Mapping[str, Mapping[str, Any]] = written.get("priority_queue_policy", {})
+    return {
+        "dynamic": batching is not None,
+        "preferred_batch_sizes": written.get("preferred_batch_size", []),
+        "max_queue_delay_microseconds": written.get("max_queue_delay_microseconds", 0),
+        "preserve_ordering": written.get("preserve_ordering", False),
+        "priority_levels": written.get("priority_levels", 0),
+        "default_priority_level": written.get("default_priority_level", 0),
+        "default_policy": _policy(written.get("default_queue_policy", {})),
+        "policies": {level: _policy(policy) for level, policy in policies.items()},
+    }
+
+
+def _policy(written: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "timeout_action": written.get("timeout_action", "REJECT"),
+        "default_timeout_microseconds": written.get("default_timeout_microseconds", 0),
+        "allow_timeout_override": written.get("allow_timeout_override", False),
+        "max_queue_size": written.get("max_queue_size", 0),
+    }

@@ -1,0 +1,54 @@
+"""What a brick may depend on: nouns and protocols, nothing that runs.
+
+- :mod:`~trilith.contract.datatype`: element types and their NumPy counterparts
+- :mod:`~trilith.contract.model`: what a model is configured to be
+- :mod:`~trilith.contract.backend`: what a backend does with it
+- :mod:`~trilith.contract.batch`: what an instance is handed to execute
+- :mod:`~trilith.contract.brick`: how a brick describes itself
+- :mod:`~trilith.contract.errors`: what may go wrong, and whose fault it is
+"""
+
+from trilith.contract.backend import Backend, BackendSettings, Instance, LoadedModel
+from trilith.contract.batch import Batch, InferenceRequest
+from trilith.contract.brick import BrickKind, Manifest
+from trilith.contract.datatype import DataType
+from trilith.contract.errors import (
+    ConfigurationError,
+    ErrorCode,
+    LoadError,
+    ModelError,
+    Problem,
+    TrilithError,
+)
+from trilith.contract.model import (
+    InstanceKind,
+    ModelConfiguration,
+    ModelContext,
+    ModelSource,
+    Placement,
+    TensorSpec,
+)
+
+__all__ = [
+    "Backend",
+    "BackendSettings",
+    "Batch",
+    "BrickKind",
+    "ConfigurationError",
+    "DataType",
+    "ErrorCode",
+    "InferenceRequest",
+    "Instance",
+    "InstanceKind",
+    "LoadError",
+    "LoadedModel",
+    "Manifest",
+    "ModelConfiguration",
+    "ModelContext",
+    "ModelError",
+    "ModelSource",
+    "Placement",
+    "Problem",
+    "TensorSpec",
+    "TrilithError",
+]

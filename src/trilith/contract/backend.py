@@ -1,0 +1,72 @@
+"""What a backend does with a model: complete its configuration, load it, execute batches."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeAlias
+
+from numpy.typing import NDArray
+
+from trilith.contract.batch import Batch
+from trilith.contract.model import ModelContext, ModelSource, Placement
+
+BackendSettings: TypeAlias = Mapping[str, str]
+"""Values of ``--backend-config=NAME,KEY=VALUE`` for one backend."""
+
+
+class Instance(Protocol):
+    """One place where batches run; it is only ever called from one thread at a time."""
+
+    def execute(self, batch: Batch) -> Mapping[str, NDArray[Any]] | None:
+        """Run a batch.
+
+        Returns:
+            Outputs over the whole batch by name, or ``None`` where each request was answered by
+            itself. A request that is left unanswered fails with an error that says so.
+
+        Raises:
+            ModelError: the batch fails with that message and code.
+            Exception: any other fails it with the message and code ``INTERNAL``.
+        """
+
+    def close(self) -> None:
+        """Let go of what the instance holds. Called once, after the last batch."""
+
+
+class LoadedModel(Protocol):
+    """A model version in memory, from which instances are made."""
+
+    def create_instance(self, placement: Placement) -> Instance:
+        """Make the instance for one placement; called once for each, maybe from several threads.
+
+        Raises:
+            LoadError: it cannot be made; the message says why and what to do.
+        """
+
+    def close(self) -> None:
+        """Let go of what the instances share. Called once, after the last of them was closed."""
+
+
+class Backend(Protocol):
+    """Runs models of one kind. The object behind an entry point of the group ``trilith.bricks``."""
+
+    def complete(self, source: ModelSource, document: dict[str, Any]) -> dict[str, Any]:
+        """Fill in what a configuration leaves open, from the model itself.
+
+        Args:
+            source: where the model's files lie.
+            document: the ``ModelConfig`` so far, as JSON with the field names of ``config.pbtxt``
+                (only what was written; datatypes as ``TYPE_FP32``).
+
+        Returns:
+            The document with inputs, outputs, ``max_batch_size`` and so on filled in; what was
+            written stays as it is.
+
+        Raises:
+            LoadError: the model cannot be read, or contradicts what is written.
+        """
+
+    def load(self, context: ModelContext) -> LoadedModel:
+        """Bring a model version into memory.
+
+        Raises:
+            LoadError: it cannot be loaded; the message says why and what to do.
+        """

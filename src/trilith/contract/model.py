@@ -1,0 +1,97 @@
+"""What a model is configured to be, and where one of its instances runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from trilith.contract.datatype import DataType
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output of a model."""
+
+    name: str
+    datatype: DataType
+    dims: tuple[int, ...]
+    """Extents without the batch dimension; -1 where any extent will do."""
+    reshape: tuple[int, ...] | None = None
+    """Extents as the backend sees them, where they differ from ``dims``."""
+    optional: bool = False
+    ragged: bool = False
+    labels: tuple[str, ...] = ()
+    """Names of classes by index, read from the label file."""
+
+
+class InstanceKind(StrEnum):
+    """What an instance runs on."""
+
+    CPU = "KIND_CPU"
+    GPU = "KIND_GPU"
+    MODEL = "KIND_MODEL"
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One instance of a model: its name and where it runs."""
+
+    name: str
+    """Unique among the model's instances: ``resnet_0_1`` is group 0, instance 1."""
+    kind: InstanceKind = InstanceKind.CPU
+    device: int = 0
+    """Number of the GPU, for ``InstanceKind.GPU``."""
+
+
+@dataclass(frozen=True)
+class ModelConfiguration:
+    """A complete and validated model configuration.
+
+    The fields that every backend needs are spelled out; everything else stands in ``document``.
+    """
+
+    name: str
+    backend: str
+    platform: str
+    max_batch_size: int
+    """0 where the model has no batch dimension."""
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    parameters: Mapping[str, str]
+    """``parameters { key value { string_value } }``, flattened."""
+    document: Mapping[str, Any]
+    """The whole ``ModelConfig`` in protobuf's JSON mapping, field names as in ``config.pbtxt``, defaults
+    included, 64-bit integers as numbers."""
+    serialized: bytes = field(repr=False, default=b"")
+    """The same as a serialized ``inference.ModelConfig``."""
+
+    @property
+    def is_decoupled(self) -> bool:
+        """Whether a request may be answered any number of times."""
+        policy: Mapping[str, Any] = self.document.get("model_transaction_policy", {})
+        return bool(policy.get("decoupled", False))
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where the files of one model version lie."""
+
+    name: str
+    version: int
+    directory: Path
+    """Folder of the model, with ``config.pbtxt``."""
+    version_directory: Path
+    """Folder of the version, with the model's own files."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Of the backend, from ``--backend-config=NAME,KEY=VALUE``."""
+
+
+@dataclass(frozen=True)
+class ModelContext:
+    """All that a backend is told when it loads a model version."""
+
+    source: ModelSource
+    configuration: ModelConfiguration
+    placements: Sequence[Placement]
+    """The instances that will be asked for, in order; in a worker process, its own one alone."""

@@ -1,0 +1,210 @@
+"""The typed door to the Rust extension."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias, final
+
+from numpy.typing import NDArray
+
+Parameter: TypeAlias = bool | int | float | str
+
+FEATURES: tuple[str, ...]
+"""Cargo features that this extension was built with: ``http``, ``grpc``, ``metrics``."""
+
+def file_descriptor_set() -> bytes:
+    """Serialized ``google.protobuf.FileDescriptorSet`` of everything in ``proto/``, imports included."""
+
+@final
+class Server:
+    """The engine and the threads that own sockets. One per process is enough."""
+
+    def __init__(self, options: str) -> None:
+        """Start the threads; nothing listens yet.
+
+        Args:
+            options: JSON object: ``name`` (str), ``version`` (str), ``extensions`` (list of str),
+                ``strict_readiness`` (bool), ``threads`` (int, 0 for one per core), ``latencies``
+                (object: ``summaries`` bool, ``quantiles`` list of [quantile, error], ``histograms`` bool).
+        """
+
+    def add_model(self, spec: str, serialized: bytes) -> Model:
+        """Make a version that is not reachable yet.
+
+        Args:
+            spec: JSON object: ``name``, ``version`` (int), ``platform``, ``backend``,
+                ``max_batch_size``, ``decoupled`` (bool), ``inputs`` and ``outputs`` (lists of objects
+                ``name``, ``datatype`` (``FP32``), ``dims``, ``reshape`` (list or null), ``optional``,
+                ``ragged``, ``labels``), ``scheduler`` (object: ``dynamic`` bool,
+                ``preferred_batch_sizes``, ``max_queue_delay_microseconds``, ``preserve_ordering``,
+                ``priority_levels``, ``default_priority_level``, ``default_policy`` and ``policies``
+                (object from level to policy), a policy being ``timeout_action`` (``REJECT`` or
+                ``DELAY``), ``default_timeout_microseconds``, ``allow_timeout_override``,
+                ``max_queue_size``), ``config_json`` (str, as the configuration extension shows it).
+            serialized: the configuration as ``inference.ModelConfig``.
+
+        Raises:
+            ValueError: the spec is not of that form.
+        """
+
+    def set_state(self, name: str, version: int | None, state: str, reason: str) -> None:
+        """Say in which state a version is: UNKNOWN, LOADING, READY, UNLOADING or UNAVAILABLE."""
+
+    def forget(self, name: str, version: int | None) -> None:
+        """Remove a name, or one version of it, from the index."""
+
+    def index(self) -> list[tuple[str, int | None, str, str]]:
+        """Name, version, state and reason of everything that is known."""
+
+    def serve_http(self, options: str) -> int:
+        """Listen for HTTP.
+
+        Args:
+            options: JSON object: ``address``, ``port`` (0 for a free one), ``max_input_size`` (bytes),
+                ``reuse_port`` (bool), optional ``header_timeout_seconds``, ``max_connections``.
+
+        Returns:
+            The port.
+
+        Raises:
+            OSError: the address cannot be listened on; the message names it.
+        """
+
+    def serve_grpc(self, options: str) -> int:
+        """Listen for gRPC: ``address``, ``port``, ``reuse_port``, ``max_message_size``, ``keepalive_time_ms``,
+        ``keepalive_timeout_ms``. Returns and raises like :meth:`serve_http`."""
+
+    def serve_metrics(self, options: str) -> int:
+        """Listen for metrics: ``address``, ``port``, ``cpu`` (bool). Returns and raises like :meth:`serve_http`."""
+
+    def open(self) -> None:
+        """Say that start-up is over: the server is ready as soon as its models are."""
+
+    def is_ready(self) -> bool:
+        """Whether ``/v2/health/ready`` says 200."""
+
+    def begin_shutdown(self) -> None:
+        """Stop accepting connections and requests; what is in flight goes on."""
+
+    def in_flight(self) -> int:
+        """Requests admitted and not yet answered."""
+
+    def wait_idle(self, timeout_seconds: float) -> bool:
+        """Wait until nothing is in flight; false if time ran out first. Releases the GIL; wakes for signals."""
+
+    def close(self) -> None:
+        """End connections and threads."""
+
+@final
+class Model:
+    """One version of a model inside the engine."""
+
+    def publish(self) -> None:
+        """Make it take requests (state READY); a version served before under this name and number is displaced
+        and goes on with the requests it has."""
+
+    def withdraw(self) -> None:
+        """Stop it taking requests (state UNLOADING)."""
+
+    def open_instance(self) -> InstancePort:
+        """Open the place from which an instance in this process takes its batches."""
+
+    def connect_worker(self, socket_descriptor: int) -> WorkerLink:
+        """Take over the server's end of a worker's channel: a connected Unix stream socket.
+
+        The descriptor is owned by the link from here on.
+        """
+
+    def in_flight(self) -> int:
+        """Requests admitted and not yet answered."""
+
+    def wait_idle(self, timeout_seconds: float) -> bool:
+        """Wait until nothing is in flight; false if time ran out first."""
+
+    def close(self) -> None:
+        """End it: ports close, requests still queued fail with UNAVAILABLE."""
+
+@final
+class InstancePort:
+    """Where an instance in this process takes its batches."""
+
+    def next_batch(self) -> Batch | None:
+        """Wait for the next batch, the GIL released; ``None`` when the model has ended."""
+
+    def close(self) -> None:
+        """Take the instance out of service; a blocked :meth:`next_batch` returns ``None``."""
+
+@final
+class WorkerLink:
+    """The server's end of the channel to one worker process. Traffic runs on native threads."""
+
+    def run(self) -> str:
+        """Serve batches to the worker until its end closes or :meth:`close` is called; the GIL is released.
+
+        Returns:
+            Empty if it ended because the model ended or it was closed; otherwise what happened. Requests
+            that the worker held have failed with that, when this returns.
+        """
+
+    def close(self) -> None:
+        """Let the worker finish its batch, then end the channel."""
+
+@final
+class WorkerPort:
+    """The worker's end of the channel: the same batches as in the server."""
+
+    def __init__(self, socket_descriptor: int, spec: str) -> None:
+        """Take over the worker's end.
+
+        Args:
+            socket_descriptor: a connected Unix stream socket.
+            spec: as for :meth:`Server.add_model`.
+        """
+
+    def next_batch(self) -> Batch | None:
+        """Wait for the next batch, the GIL released; ``None`` when the server closed the channel."""
+
+@final
+class Batch:
+    """See :class:`trilith.contract.Batch`."""
+
+    @property
+    def size(self) -> int: ...
+    @property
+    def requests(self) -> Sequence[InferenceRequest]: ...
+    @property
+    def inputs(self) -> dict[str, NDArray[Any]]: ...
+    @property
+    def requested_outputs(self) -> list[str]: ...
+    def finish(self, outputs: Mapping[str, NDArray[Any]] | None) -> None:
+        """Answer every request from outputs over the whole batch; with ``None``, fail those left unanswered.
+
+        Mistakes in ``outputs`` (unknown name, wrong shape) fail the requests, not this call.
+        """
+
+    def fail(self, message: str, code: str) -> None:
+        """Fail every request that is left unanswered."""
+
+@final
+class InferenceRequest:
+    """See :class:`trilith.contract.InferenceRequest`."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def correlation_id(self) -> int | str: ...
+    @property
+    def flags(self) -> int: ...
+    @property
+    def priority(self) -> int: ...
+    @property
+    def timeout(self) -> int: ...
+    @property
+    def parameters(self) -> dict[str, Parameter]: ...
+    @property
+    def requested_outputs(self) -> list[str]: ...
+    @property
+    def inputs(self) -> dict[str, NDArray[Any]]: ...
+    def is_cancelled(self) -> bool: ...
+    def respond(
+        self, outputs: Mapping[str, NDArray[Any]], parameters: Mapping[str, Parameter] | None = None
+    ) -> None: ...
+    def fail(self, message: str, code: str = "INTERNAL") -> None: ...

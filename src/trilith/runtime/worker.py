@@ -1,0 +1,114 @@
+"""What a worker process runs: one instance of one model version.
+
+Started by the server as ``python -m trilith.runtime.worker DESCRIPTOR``. The server says what to do over
+that socket (see :mod:`trilith.runtime.channel`), then the native core of both sides takes it over. The
+worker ends when the channel does, or when the server is gone.
+"""
+
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from types import FrameType
+from typing import Any
+
+from trilith.contract import Backend, Instance, LoadedModel, TrilithError
+from trilith.runtime.bricks import make
+from trilith.runtime.channel import Channel
+from trilith.runtime.handover import read_context, read_source
+from trilith.runtime.instances import close_instance, run_instance
+from trilith.runtime.logs import LogOptions, configure
+
+log = logging.getLogger(__name__)
+
+ORPHAN_GRACE_SECONDS = 5.0
+"""For a model to finish and let go of devices after the server has died, before it is cut short."""
+
+
+def main(arguments: list[str]) -> int:
+    """Run one instance until its channel ends; the exit status."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Ctrl-C and service managers signal the whole group; the server decides when its workers end. A
+        # handler, since SIG_IGN would be inherited by processes that a model starts.
+        signal.signal(number, _leave_it_to_the_server)
+    channel = Channel(socket.socket(fileno=int(arguments[0])))
+    try:
+        order = channel.receive()
+    except EOFError:
+        return 0
+    _end_with(int(order["server"]))
+    configure(LogOptions(**order["log"]))
+    try:
+        backend: Backend = make(order["entry"])
+        if order["complete"]:
+            document = backend.complete(read_source(order["source"]), order["document"])
+            channel.send({"completed": document})
+        task = channel.receive()
+        loaded, instance = _load(backend, task)
+    except (EOFError, BrokenPipeError):
+        return 0  # the server changed its mind
+    except BaseException as error:  # noqa: BLE001  whatever a model raises at load, the server reports it
+        _report(channel, error)
+        return 1
+    channel.send({"ready": True})
+    _serve(channel, task, loaded, instance)
+    return 0
+
+
+def _load(backend: Backend, task: dict[str, Any]) -> tuple[LoadedModel, Instance]:
+    context = read_context(task["context"])
+    loaded = backend.load(context)
+    return loaded, loaded.create_instance(context.placements[0])
+
+
+def _serve(channel: Channel, task: dict[str, Any], loaded: LoadedModel, instance: Instance) -> None:
+    from trilith.native import WorkerPort  # noqa: PLC0415  a model that fails to load needs no extension
+
+    name: str = task["context"]["placements"][0]["name"]
+    port = WorkerPort(channel.detach(), task["spec"])
+    run_instance(port, instance, name)
+    close_instance(instance, name)
+    try:
+        loaded.close()
+    except Exception:
+        log.exception("the model of instance '%s' failed while it was closed", name)
+
+
+def _report(channel: Channel, error: BaseException) -> None:
+    expected = isinstance(error, TrilithError)
+    message = str(error) if expected else f"{type(error).__name__}: {error}"
+    details = "" if expected else traceback.format_exc()
+    try:
+        channel.send({"error": message, "traceback": details})
+    except OSError:
+        log.error("%s\n%s", message, details)  # noqa: TRY400  the traceback is in it; nobody else to tell
+
+
+def _leave_it_to_the_server(number: int, frame: FrameType | None) -> None:
+    """Do nothing."""
+
+
+def _end_with(server: int) -> None:
+    """End this process, a grace after the server has died, even from within a model that hangs."""
+    try:
+        descriptor = os.pidfd_open(server)
+    except OSError:
+        os._exit(1)  # it is gone already
+    threading.Thread(target=_watch, args=(descriptor,), name="server-watch", daemon=True).start()
+
+
+def _watch(descriptor: int) -> None:
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    waiting.poll()
+    time.sleep(ORPHAN_GRACE_SECONDS)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,170 @@
+"""One worker process, from its start to its end, as the server sees it."""
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NoReturn
+
+from trilith.contract import LoadError, ModelSource
+from trilith.runtime.channel import Channel
+from trilith.runtime.handover import write_context, write_source
+from trilith.runtime.hosts import Plan
+from trilith.runtime.logs import LogOptions
+
+log = logging.getLogger(__name__)
+
+WORKER_COMMAND = (sys.executable, "-P", "-m", "trilith.runtime.worker")
+"""``-P``: what lies in the folder where the server was started must not shadow modules."""
+
+LAST_WORDS_SECONDS = 5.0
+"""For a process whose end of the channel closed to end itself, so that its exit status is known."""
+
+_HINTS = {
+    signal.SIGKILL: "the system kills processes this way when memory runs out",
+    signal.SIGSEGV: "native code of the model or its libraries crashed",
+    signal.SIGABRT: "native code of the model or its libraries gave up",
+    signal.SIGBUS: "shared memory may be full; look at /dev/shm",
+}
+
+
+@dataclass(frozen=True)
+class WorkerOrder:
+    """What a worker is started for."""
+
+    source: ModelSource
+    entry: str
+    """Entry point of the backend, ``module:Class``."""
+    log: LogOptions
+    command: Sequence[str] = WORKER_COMMAND
+
+
+class Worker:
+    """One worker process."""
+
+    def __init__(self, order: WorkerOrder, document: dict[str, Any] | None = None) -> None:
+        """Start it; with a document, let it complete that first.
+
+        Raises:
+            LoadError: the process cannot be started.
+        """
+        self._title = f"model '{order.source.name}' version {order.source.version}"
+        ours, theirs = socket.socketpair()
+        self._channel = Channel(ours)
+        with theirs:
+            try:
+                self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                    [*order.command, str(theirs.fileno())],
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                )
+            except OSError as error:
+                ours.close()
+                raise LoadError(f"{self._title}: no worker process can be started: {error}") from error
+        self._send(
+            {
+                "server": os.getpid(),
+                "entry": order.entry,
+                "log": asdict(order.log),
+                "source": write_source(order.source),
+                "complete": document is not None,
+                "document": document,
+            }
+        )
+
+    @property
+    def pid(self) -> int:
+        """Number of the process."""
+        return self._process.pid
+
+    def completed(self) -> dict[str, Any]:
+        """Wait for the completed document.
+
+        Raises:
+            LoadError: the model cannot be read, or the process ended.
+        """
+        document: dict[str, Any] = self._answer()["completed"]
+        return document
+
+    def load(self, plan: Plan) -> None:
+        """Let it load the model and make its instance, and wait until it has.
+
+        Raises:
+            LoadError: it could not, or the process ended.
+        """
+        self._send({"context": write_context(plan.context), "spec": plan.spec})
+        self._answer()
+
+    def detach(self) -> int:
+        """Give away the server's end of the channel, for the native core."""
+        return self._channel.detach()
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+        self._channel.close()
+
+    def end(self, timeout: float) -> bool:
+        """Wait for it to end after its channel did, and kill it after that many seconds.
+
+        Returns:
+            Whether it ended by itself.
+        """
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            log.warning(
+                "%s: worker process %d did not end within %.1f s; killed", self._title, self.pid, timeout
+            )
+            self.kill()
+            return False
+        return True
+
+    def describe_end(self) -> str:
+        """Say how it ended: exit status or signal, and what that often means."""
+        status = self._process.poll()
+        if status is None:
+            return "is still running"
+        if status >= 0:
+            return f"ended with exit status {status}"
+        try:
+            number = signal.Signals(-status)
+        except ValueError:
+            return f"ended by signal {-status}"
+        hint = f" ({_HINTS[number]})" if number in _HINTS else ""
+        return f"ended by signal {number.name}{hint}"
+
+    def _send(self, message: dict[str, Any]) -> None:
+        try:
+            self._channel.send(message)
+        except OSError:
+            self._raise_ended()
+
+    def _answer(self) -> dict[str, Any]:
+        try:
+            answer = self._channel.receive()
+        except (EOFError, OSError):
+            self._raise_ended()
+        except ValueError as error:
+            self.kill()
+            raise LoadError(
+                f"{self._title}: worker process {self.pid} said something that is no message: {error}"
+            ) from error
+        if "error" in answer:
+            if answer["traceback"]:
+                log.error("%s failed in its worker process:\n%s", self._title, answer["traceback"].rstrip())
+            self.end(LAST_WORDS_SECONDS)
+            raise LoadError(answer["error"])
+        return answer
+
+    def _raise_ended(self) -> NoReturn:
+        self.end(LAST_WORDS_SECONDS)
+        raise LoadError(
+            f"{self._title}: worker process {self.pid} {self.describe_end()} before the model was loaded; "
+            "its last output is in the log"
+        )

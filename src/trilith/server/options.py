@@ -1,0 +1,48 @@
+"""Everything that a server can be told, validated before it gets here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from trilith.runtime.logs import LogOptions
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One door to listen on."""
+
+    name: str
+    """Which kind, as the native extension calls its feature: ``http``, ``grpc``, ``metrics``."""
+    title: str
+    """Which kind, for people."""
+    address: str
+    port: int
+    """0 for a free one."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What else the native extension is told."""
+
+
+@dataclass(frozen=True)
+class ServerOptions:
+    """Everything that a server can be told."""
+
+    repositories: tuple[Path, ...]
+    endpoints: tuple[Endpoint, ...] = ()
+    server_id: str = "triton"
+    """Name in the server's metadata. Clients and dashboards look for this one."""
+    strict_readiness: bool = True
+    exit_on_error: bool = True
+    exit_timeout_seconds: int = 30
+    complete_configurations: bool = True
+    configuration_name: str = ""
+    """Prefers ``configs/NAME.pbtxt`` of a model over its ``config.pbtxt``."""
+    load_threads: int = 4
+    threads: int = 0
+    """That own sockets; 0 for one per core."""
+    backend_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    latencies: Mapping[str, Any] = field(default_factory=dict)
+    """Latency summaries and histograms, as the native extension is told."""
+    log: LogOptions = field(default_factory=LogOptions)
+    notes: tuple[str, ...] = ()
+    """What to tell at the start: flags that have no effect, deprecated ones."""

@@ -1,0 +1,267 @@
+"""From start to exit status: listen, load, serve, finish."""
+
+import json
+import logging
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import trilith
+from trilith.contract import ConfigurationError, TrilithError
+from trilith.server.options import Endpoint, ServerOptions
+
+if TYPE_CHECKING:
+    from trilith import native
+    from trilith.repository import Inventory
+    from trilith.runtime.life import ModelLife
+    from trilith.runtime.loader import Loader
+
+log = logging.getLogger(__name__)
+
+EXTENSIONS = (
+    "classification",
+    "model_repository",
+    "schedule_policy",
+    "model_configuration",
+    "binary_tensor_data",
+    "parameters",
+    "statistics",
+)
+"""Of Triton's protocol extensions, those that this version carries."""
+
+PROGRESS_SECONDS = 10.0
+"""Between two lines that say what is still loading."""
+
+CLOSING_SECONDS = 5.0
+"""For models to let go of what they hold when the exit timeout went into requests."""
+
+_STOP = "stop"
+
+
+class StartupError(TrilithError):
+    """The server cannot start; the message is for people."""
+
+
+def serve(options: ServerOptions) -> int:
+    """Run a server until it is told to stop.
+
+    Returns:
+        0 if everything that was in flight finished; 1 if something was left, or start-up failed.
+    """
+    application = Application(options)
+    with application.signals():
+        try:
+            return application.run()
+        except (StartupError, ConfigurationError) as error:
+            for line in str(error).splitlines():
+                log.error(line)  # noqa: TRY400  for people, who need no traceback
+            return 1
+        finally:
+            application.close()
+
+
+def leave(status: int) -> None:
+    """End the process: at once where threads are left that would outlive the interpreter."""
+    logging.shutdown()
+    sys.stdout.flush()
+    if threading.active_count() > 1:
+        # Threads that are inside native code or a hanging model cannot be joined, and the interpreter
+        # must not be taken down beneath them.
+        os._exit(status)
+    sys.exit(status)
+
+
+class Application:
+    """One server process."""
+
+    def __init__(self, options: ServerOptions) -> None:
+        """Start nothing yet."""
+        self._options = options
+        self._inbox: queue.SimpleQueue[ModelLife | str] = queue.SimpleQueue()
+        self._stopping = False
+        self._server: native.Server | None = None
+        self._loader: Loader | None = None
+        self._ports: dict[str, int] = {}
+
+    def run(self) -> int:
+        """Listen, load, serve, finish; the exit status."""
+        for note in self._options.notes:
+            log.warning(note)
+        server = self._server = self._make_server()
+        for endpoint in self._options.endpoints:
+            self._listen(server, endpoint)
+        if not self._load(server):
+            return self._stop(server)
+        self._report(server)
+        failed = self._failures(server)
+        if failed and self._options.exit_on_error:
+            listed = ", ".join(f"'{name}'" for name in failed)
+            message = f"not served: {listed}; the reasons are above"
+            raise StartupError(f"{message}. With --exit-on-error=false the server starts without them")
+        server.open()
+        while self._inbox.get() != _STOP:
+            pass
+        return self._stop(server)
+
+    def close(self) -> None:
+        """End connections and threads, whatever happened before."""
+        if self._loader is not None:
+            self._loader.unload_all(0.0)
+        if self._server is not None:
+            self._server.close()
+
+    @contextmanager
+    def signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT; a second one ends the process at once."""
+        numbers = (signal.SIGTERM, signal.SIGINT)
+        before = {number: signal.signal(number, self._on_signal) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self._stopping:
+            os.write(sys.stderr.fileno(), b"second signal: ending at once\n")
+            os._exit(1)
+        self._stopping = True
+        log.info("%s: no more requests are taken", signal.Signals(number).name)
+        self._inbox.put(_STOP)
+
+    def _make_server(self) -> "native.Server":
+        from trilith.native import Server  # noqa: PLC0415  --help and the like need no extension
+
+        options = self._options
+        return Server(
+            json.dumps(
+                {
+                    "name": options.server_id,
+                    "version": trilith.__version__,
+                    "extensions": EXTENSIONS,
+                    "strict_readiness": options.strict_readiness,
+                    "threads": options.threads,
+                    "latencies": dict(options.latencies),
+                }
+            )
+        )
+
+    def _listen(self, server: "native.Server", endpoint: Endpoint) -> None:
+        """Open one door. Early, so that liveness answers while models load; readiness waits for them."""
+        from trilith.native import FEATURES  # noqa: PLC0415  as above
+
+        if endpoint.name not in FEATURES:
+            log.info("%s is not part of this build and not served", endpoint.title)
+            return
+        listen = {"http": server.serve_http, "grpc": server.serve_grpc, "metrics": server.serve_metrics}
+        settings = {"address": endpoint.address, "port": endpoint.port, **endpoint.settings}
+        try:
+            self._ports[endpoint.name] = listen[endpoint.name](json.dumps(settings))
+        except OSError as error:
+            raise StartupError(
+                f"{endpoint.title} cannot listen on {endpoint.address}:{endpoint.port}: {error}; "
+                f"end the program that has the port, or choose another with --{endpoint.name}-port"
+            ) from error
+
+    def _load(self, server: "native.Server") -> bool:
+        """Load every model of the repositories; false if the server is told to stop meanwhile."""
+        from trilith.repository import scan  # noqa: PLC0415  the doors are open first, then come slow imports
+        from trilith.runtime.loader import Loader  # noqa: PLC0415
+
+        inventory = scan(self._options.repositories, configuration_name=self._options.configuration_name)
+        for name, reason in inventory.refused.items():
+            log.error(reason)
+            server.set_state(name, None, "UNAVAILABLE", reason)
+        loader = self._loader = Loader(self._options.load_threads)
+        pending = self._start_loading(server, inventory, loader)
+        while pending:
+            try:
+                event = self._inbox.get(timeout=PROGRESS_SECONDS)
+            except queue.Empty:
+                busy = (f"'{name}' ({seconds:.0f} s)" for name, seconds in loader.loading().items())
+                log.info("still loading: %s", ", ".join(busy))
+                continue
+            if event == _STOP:
+                return False
+            pending -= 1
+        return not self._stopping
+
+    def _start_loading(self, server: "native.Server", inventory: "Inventory", loader: "Loader") -> int:
+        from trilith.runtime.bricks import discover  # noqa: PLC0415  as above
+        from trilith.runtime.devices import count_gpus  # noqa: PLC0415
+        from trilith.runtime.life import ModelLife, Settings  # noqa: PLC0415
+
+        catalogue = discover()
+        for problem in catalogue.problems:
+            log.warning(str(problem))
+        settings = Settings(
+            complete=self._options.complete_configurations,
+            backend_settings=self._options.backend_settings,
+            gpu_count=count_gpus(),
+            log=self._options.log,
+        )
+        lives = [ModelLife(folder, server, catalogue, settings) for folder in inventory.models]
+        loader.load(lives, self._inbox.put)
+        return len(lives)
+
+    def _failures(self, server: "native.Server") -> list[str]:
+        ready = {name for name, _, state, _ in server.index() if state == "READY"}
+        return sorted({name for name, _, _, _ in server.index()} - ready)
+
+    def _report(self, server: "native.Server") -> None:
+        """Show the models, where the server listens, and a request to paste."""
+        from trilith.server.report import example_request, model_table  # noqa: PLC0415  when all are loaded
+
+        rows = sorted(server.index(), key=lambda row: (row[0], row[1] or 0))
+        ready = sum(1 for row in rows if row[2] == "READY")
+        names = ("name", "version", "state", "reason")
+        models = [dict(zip(names, row, strict=True)) for row in rows]
+        log.info(
+            "%d of %d model versions are ready",
+            ready,
+            len(rows),
+            extra={"block": model_table(rows) if rows else "", "fields": {"models": models}},
+        )
+        for endpoint in self._options.endpoints:
+            if endpoint.name in self._ports:
+                log.info("%s on %s:%d", endpoint.title, endpoint.address, self._ports[endpoint.name])
+            if endpoint.name == "http" and self._loader is not None:
+                lives = self._loader.lives.values()
+                loaded = [
+                    (version.configuration, life.folder.directory)
+                    for life in lives
+                    for version in life.versions
+                ]
+                line = example_request(loaded, endpoint.address, self._ports.get("http", 0))
+                if line:
+                    log.info("try it:", extra={"block": line, "fields": {"example": line}})
+
+    def _stop(self, server: "native.Server") -> int:
+        """Finish what is in flight, up to the exit timeout, and say what was left."""
+        server.begin_shutdown()
+        left = self._options.exit_timeout_seconds
+        while not server.wait_idle(min(1.0, left)):
+            left -= 1
+            if left <= 0:
+                break
+            log.info("%d requests in flight, waiting for another %d s", server.in_flight(), left)
+        lost = server.in_flight()
+        for life in self._loader.lives.values() if self._loader else ():
+            for version in life.versions if lost else ():
+                count = version.model.in_flight()
+                if count:
+                    log.warning(
+                        "left: %d requests of model '%s' version %d", count, life.folder.name, version.number
+                    )
+        hanging = self._loader.unload_all(max(left, CLOSING_SECONDS)) if self._loader and not lost else []
+        if hanging:
+            log.warning("did not end: %s", ", ".join(hanging))
+        log.info("stopped with %s", f"{lost} requests left" if lost else "nothing left")
+        return 1 if lost or hanging else 0

@@ -1,0 +1,129 @@
+"""From the values of a command line to what the server is told."""
+
+from pathlib import Path
+
+import pytest
+
+from trilith.cli.flags import FLAGS
+from trilith.cli.options import DEFAULT_QUANTILES, UsageError, build_options
+from trilith.cli.parse import parse
+from trilith.server.options import Endpoint, ServerOptions
+
+
+def build(*words: str) -> ServerOptions:
+    return build_options(parse(["--model-repository=models", *words], FLAGS), "trilith serve models")
+
+
+def endpoint(options: ServerOptions, name: str) -> Endpoint:
+    return next(entry for entry in options.endpoints if entry.name == name)
+
+
+def test_the_defaults_are_triton_s() -> None:
+    options = build()
+    assert options.repositories == (Path("models"),)
+    assert [(entry.name, entry.address, entry.port) for entry in options.endpoints] == [
+        ("http", "0.0.0.0", 8000),  # noqa: S104  compared, not bound
+        ("grpc", "0.0.0.0", 8001),  # noqa: S104  compared, not bound
+        ("metrics", "0.0.0.0", 8002),  # noqa: S104  compared, not bound
+    ]
+    assert endpoint(options, "http").settings == {"max_input_size": 67108864, "reuse_port": False}
+    assert endpoint(options, "grpc").settings == {
+        "max_message_size": 2147483647,
+        "reuse_port": False,
+        "keepalive_time_ms": 7200000,
+        "keepalive_timeout_ms": 20000,
+    }
+    assert endpoint(options, "metrics").settings == {"cpu": True}
+    assert (options.server_id, options.strict_readiness, options.exit_on_error) == ("triton", True, True)
+    assert (options.exit_timeout_seconds, options.load_threads, options.threads) == (30, 4, 0)
+    assert options.complete_configurations
+    assert options.notes == ()
+
+
+def test_metrics_listen_where_http_does_unless_told_otherwise() -> None:
+    assert endpoint(build("--http-address=::1"), "metrics").address == "::1"
+    assert endpoint(build("--http-address=::1", "--metrics-address=::2"), "metrics").address == "::2"
+
+
+def test_an_endpoint_that_is_not_allowed_is_left_out() -> None:
+    options = build("--allow-http=false", "--allow-metrics=0")
+    assert [entry.name for entry in options.endpoints] == ["grpc"]
+
+
+@pytest.mark.parametrize("word", ["--disable-auto-complete-config", "--strict-model-config=true"])
+def test_completion_is_switched_off_by_either_name(word: str) -> None:
+    assert not build(word).complete_configurations
+
+
+def test_a_deprecated_flag_is_noted_with_its_successor() -> None:
+    assert build("--strict-model-config=false").notes == (
+        "--strict-model-config is deprecated; use --disable-auto-complete-config",
+    )
+
+
+def test_flags_without_effect_are_noted_once() -> None:
+    notes = build("--backend-directory=/x", "--host-policy=a,b=c", "--host-policy=a,c=d").notes
+    assert notes == ("accepted without effect: --backend-directory, --host-policy",)
+
+
+def test_backend_settings_are_grouped() -> None:
+    options = build("--backend-config=a,x=1", "--backend-config=y=2", "--backend-config=a,z=3")
+    assert options.backend_settings == {"a": {"x": "1", "z": "3"}, "": {"y": "2"}}
+
+
+def test_latencies_are_as_the_metrics_configuration_says() -> None:
+    assert build().latencies == {
+        "summaries": False,
+        "histograms": False,
+        "quantiles": [list(pair) for pair in DEFAULT_QUANTILES],
+    }
+    options = build(
+        "--metrics-config=summary_latencies=true",
+        "--metrics-config=summary_quantiles=0.5:0.05,0.9:0.01",
+        "--metrics-config=histogram_latencies=true",
+        "--metrics-config=counter_latencies=true",
+    )
+    assert options.latencies == {
+        "summaries": True,
+        "histograms": True,
+        "quantiles": [[0.5, 0.05], [0.9, 0.01]],
+    }
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("--metrics-config=summary_latency=true", "did you mean summary_latencies?"),
+        ("--metrics-config=summary_quantiles=0.5", "expected QUANTILE:ERROR, both from 0 to 1, found '0.5'"),
+        ("--metrics-config=summary_quantiles=2:0", "found '2:0'"),
+        ("--metrics-config=summary_latencies=maybe", "expected true or false"),
+        ("--metrics-config=counter_latencies=false", "the counters are always served"),
+        ("--model-control-mode=poll", "it has 'none'"),
+        ("--http-port=8001", "--http-port and --grpc-port are both 8001"),
+    ],
+)
+def test_values_that_cannot_be_are_named(word: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build(word)
+    assert message in str(caught.value)
+
+
+def test_free_ports_do_not_clash() -> None:
+    assert len(build("--http-port=0", "--grpc-port=0", "--metrics-port=0").endpoints) == 3
+
+
+def test_the_same_port_on_other_addresses_does_not_clash() -> None:
+    words = ("--http-address=127.0.0.1", "--grpc-address=127.0.0.2", "--grpc-port=8000")
+    assert len(build(*words).endpoints) == 3
+
+
+def test_all_mistakes_are_in_one_error() -> None:
+    with pytest.raises(UsageError) as caught:
+        build_options(parse(["--http-port=x", "--model-control-mode=poll"], FLAGS), "trilith serve models")
+    assert len(str(caught.value).splitlines()) == 3
+    assert "no model repository is named; for example: trilith serve models" in str(caught.value)
+
+
+def test_the_log_is_as_its_flags_say() -> None:
+    log = build("--log-format=JSON", "--log-verbose=2", "--log-info=false", "--log-file=x").log
+    assert (log.format, log.verbose, log.info, log.file) == ("json", 2, False, "x")
