@@ -113,8 +113,8 @@ def test_an_error_response_fails_its_request_with_its_code(tmp_path: Path, code:
     [
         ("None", "returned None, expected a list with one InferenceResponse for each of the 2 requests"),
         ("[]", "returned 0 responses, expected a list with one InferenceResponse for each of the 2 requests"),
-        ("tuple(requests)", "returned a tuple, expected a list"),
-        ("[3, 3]", "returned a int for this request, expected InferenceResponse"),
+        ("tuple(requests)", "returned an object of type tuple, expected a list"),
+        ("[3, 3]", "returned an object of type int for this request, expected InferenceResponse"),
     ],
 )
 def test_a_wrong_return_value_fails_every_request_by_name(tmp_path: Path, result: str, message: str) -> None:
@@ -134,7 +134,7 @@ def test_a_response_that_is_missing_fails_only_its_own_request(tmp_path: Path) -
     good, bad = ask(start(tmp_path, write(body)), ONES, ONES)
     assert good.outputs is not None
     assert bad.error is not None
-    assert "returned a NoneType for this request" in bad.error[0]
+    assert "returned None for this request" in bad.error[0]
 
 
 def test_an_exception_names_the_place_in_the_model(tmp_path: Path) -> None:

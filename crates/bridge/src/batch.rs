@@ -196,15 +196,18 @@ impl Batch {
     }
 
     #[getter]
-    fn requested_outputs(&self) -> PyResult<Vec<String>> {
-        let mut wanted: Vec<String> = Vec::new();
-        for index in 0..self.shared.count {
-            let names =
-                self.shared.with_job(index, |job| requested_outputs(job.request(), &self.shared.model))?;
-            wanted.extend(names);
-        }
+    fn requested_outputs(&self) -> PyResult<Vec<&str>> {
         let outputs = &self.shared.model.spec().signature.outputs;
-        Ok(outputs.iter().map(|spec| spec.name.clone()).filter(|name| wanted.contains(name)).collect())
+        let mut wanted = vec![false; outputs.len()];
+        for index in 0..self.shared.count {
+            self.shared.with_job(index, |job| {
+                let named = &job.request().outputs;
+                for (spec, wanted) in outputs.iter().zip(&mut wanted) {
+                    *wanted |= named.is_empty() || named.iter().any(|output| output.name == spec.name);
+                }
+            })?;
+        }
+        Ok(outputs.iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(spec, _)| spec.name.as_str()).collect())
     }
 
     /// Answers every request from outputs over the whole batch.

@@ -26,6 +26,11 @@ mod worker;
 
 use pyo3::prelude::*;
 
+/// Allocates what the extension allocates. Requests are received on one thread and freed on another, which the
+/// system's allocator pays for with locks: measured, some 8% of the CPU of a small request.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The extension module.
 #[pymodule]
 mod _native {

@@ -2,5 +2,6 @@
 
 - :mod:`~trilith.server.options`: everything that a server can be told
 - :mod:`~trilith.server.run`: from start to exit status
+- :mod:`~trilith.server.signals`: what ends it
 - :mod:`~trilith.server.report`: what people see when start-up is over
 """

@@ -4,17 +4,14 @@ import json
 import logging
 import os
 import queue
-import signal
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import trilith
 from trilith.contract import ConfigurationError, TrilithError
 from trilith.server.options import Endpoint, ServerOptions
+from trilith.server.signals import watch_signals
 
 if TYPE_CHECKING:
     from trilith import native
@@ -55,7 +52,7 @@ def serve(options: ServerOptions) -> int:
         0 if everything that was in flight finished; 1 if something was left, or start-up failed.
     """
     application = Application(options)
-    with application.signals():
+    with watch_signals(application.stop, _end_at_once):
         try:
             return application.run()
         except (StartupError, ConfigurationError) as error:
@@ -64,6 +61,11 @@ def serve(options: ServerOptions) -> int:
             return 1
         finally:
             application.close()
+
+
+def _end_at_once() -> None:
+    os.write(sys.stderr.fileno(), b"second signal: ending at once\n")
+    os._exit(1)
 
 
 def leave(status: int) -> None:
@@ -116,24 +118,10 @@ class Application:
         if self._server is not None:
             self._server.close()
 
-    @contextmanager
-    def signals(self) -> Iterator[None]:
-        """Stop on SIGTERM and SIGINT; a second one ends the process at once."""
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        before = {number: signal.signal(number, self._on_signal) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        del frame
-        if self._stopping:
-            os.write(sys.stderr.fileno(), b"second signal: ending at once\n")
-            os._exit(1)
+    def stop(self, reason: str) -> None:
+        """End :meth:`run` in good order; may be called from any thread."""
+        log.info("%s: no more requests are taken", reason)
         self._stopping = True
-        log.info("%s: no more requests are taken", signal.Signals(number).name)
         self._inbox.put(_STOP)
 
     def _make_server(self) -> "native.Server":
@@ -217,7 +205,7 @@ class Application:
 
     def _report(self, server: "native.Server") -> None:
         """Show the models, where the server listens, and a request to paste."""
-        from trilith.server.report import example_request, model_table  # noqa: PLC0415  when all are loaded
+        from trilith.server.report import model_table  # noqa: PLC0415  when all are loaded
 
         rows = sorted(server.index(), key=lambda row: (row[0], row[1] or 0))
         ready = sum(1 for row in rows if row[2] == "READY")
@@ -229,19 +217,23 @@ class Application:
             len(rows),
             extra={"block": model_table(rows) if rows else "", "fields": {"models": models}},
         )
+        line: str | None = None
         for endpoint in self._options.endpoints:
             if endpoint.name in self._ports:
                 log.info("%s on %s:%d", endpoint.title, endpoint.address, self._ports[endpoint.name])
-            if endpoint.name == "http" and self._loader is not None:
-                lives = self._loader.lives.values()
-                loaded = [
-                    (version.configuration, life.folder.directory)
-                    for life in lives
-                    for version in life.versions
-                ]
-                line = example_request(loaded, endpoint.address, self._ports.get("http", 0))
-                if line:
-                    log.info("try it:", extra={"block": line, "fields": {"example": line}})
+            if endpoint.name == "http" and endpoint.name in self._ports:
+                line = self._example(endpoint)
+        if line:
+            log.info("try it:", extra={"block": line, "fields": {"example": line}})
+
+    def _example(self, endpoint: Endpoint) -> str | None:
+        from trilith.server.report import example_request  # noqa: PLC0415  when all are loaded
+
+        lives = self._loader.lives.values() if self._loader else ()
+        loaded = [
+            (version.configuration, life.folder.directory) for life in lives for version in life.versions
+        ]
+        return example_request(loaded, endpoint.address, self._ports[endpoint.name])
 
     def _stop(self, server: "native.Server") -> int:
         """Finish what is in flight, up to the exit timeout, and say what was left."""

@@ -27,7 +27,7 @@ pub(super) enum Outgoing {
 #[derive(Default)]
 pub(super) struct Exchange {
     number: u64,
-    withdrawal: Option<Withdrawal>,
+    withdrawal: Withdrawal,
     /// What an answer without a response says: the names that the client gave.
     about: Response,
     pub(super) is_decoupled: bool,
@@ -85,7 +85,7 @@ impl Exchanges {
     /// Makes the latest request withdraw itself when it is dropped unanswered.
     pub(super) fn attach(&mut self, ticket: Ticket) {
         if let Some(exchange) = self.queue.back_mut() {
-            exchange.withdrawal = Some(Withdrawal(Some(ticket)));
+            exchange.withdrawal = Withdrawal(Some(ticket));
         }
     }
 
@@ -102,9 +102,7 @@ impl Exchanges {
         let exchange = &mut self.queue[index];
         if answer.is_final {
             exchange.is_done = true;
-            if let Some(withdrawal) = exchange.withdrawal.take() {
-                withdrawal.answered();
-            }
+            exchange.withdrawal.forget();
         }
         if !exchange.is_decoupled {
             exchange.held.push(answer);

@@ -1,7 +1,6 @@
 //! `ModelInfer`: one request, one response.
 
 use tokio::sync::oneshot;
-use tonic::Status;
 use trilith_core::{Code, Error, Fault, Request, Response, Result};
 use trilith_engine::{Answer, Engine, Reply, Ticket};
 
@@ -9,25 +8,33 @@ use super::convert_request::convert;
 use super::convert_response;
 use super::draft::Draft;
 use super::pieces::Pieces;
-use super::status::from_error;
 use crate::context::Context;
 
-/// Answers one `ModelInferRequest` with a framed `ModelInferResponse`. Dropping it withdraws the request.
-pub(super) async fn infer(context: &Context, message: Pieces) -> Result<Pieces, Status> {
-    let request = Draft::read(message).and_then(convert).map_err(|error| from_error(&error))?.request;
-    let response = run(&context.engine, request).await.map_err(|error| from_error(&error))?;
-    Ok(convert_response::unary(&response))
+/// A request on its way. Dropping it withdraws it.
+pub(super) struct Inference {
+    receiver: oneshot::Receiver<Result<Response>>,
+    withdrawal: Withdrawal,
 }
 
-async fn run(engine: &Engine, request: Request) -> Result<Response> {
-    refuse_decoupled(engine, &request)?;
-    let (sender, receiver) = oneshot::channel();
-    let ticket =
-        engine.infer(request, Box::new(SingleReply { sender: Some(sender), responses: 0, first: None }));
-    let withdrawal = Withdrawal(Some(ticket));
-    let result = receiver.await;
-    withdrawal.answered();
-    result.unwrap_or_else(|_| Err(Error::internal("the request was dropped without an answer")))
+impl Inference {
+    /// Sends a `ModelInferRequest` on its way.
+    pub(super) fn begin(context: &Context, message: Pieces) -> Result<Self> {
+        let request = convert(Draft::read(message)?)?.request;
+        refuse_decoupled(&context.engine, &request)?;
+        let (sender, receiver) = oneshot::channel();
+        let reply = SingleReply { sender: Some(sender), responses: 0, first: None };
+        let ticket = context.engine.infer(request, Box::new(reply));
+        Ok(Self { receiver, withdrawal: Withdrawal(Some(ticket)) })
+    }
+
+    /// Waits for the answer: a framed `ModelInferResponse`.
+    pub(super) async fn answer(&mut self) -> Result<Pieces> {
+        let result = (&mut self.receiver).await;
+        self.withdrawal.forget();
+        let response =
+            result.unwrap_or_else(|_| Err(Error::internal("the request was dropped without an answer")))?;
+        Ok(convert_response::unary(&response))
+    }
 }
 
 fn refuse_decoupled(engine: &Engine, request: &Request) -> Result<()> {
@@ -45,11 +52,12 @@ fn refuse_decoupled(engine: &Engine, request: &Request) -> Result<()> {
 }
 
 /// Withdraws a request when dropped before it was answered.
+#[derive(Default)]
 pub(super) struct Withdrawal(pub(super) Option<Ticket>);
 
 impl Withdrawal {
     /// There is nothing left to withdraw.
-    pub(super) fn answered(mut self) {
+    pub(super) fn forget(&mut self) {
         self.0 = None;
     }
 }

@@ -118,7 +118,9 @@ mod tests {
 
     fn pieces(parts: &[&'static [u8]]) -> Pieces {
         let mut pieces = Pieces::default();
-        parts.iter().for_each(|part| pieces.push(Bytes::from_static(part)));
+        for part in parts {
+            pieces.push(Bytes::from_static(part));
+        }
         pieces
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, BufReader, BufWriter};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -32,6 +32,11 @@ const STREAM_WINDOW: u32 = 8 << 20;
 const CONNECTION_WINDOW: u32 = 32 << 20;
 /// Largest frame: a tensor of one MiB arrives in one piece where the client makes use of it.
 const MAX_FRAME: u32 = (1 << 20) + (16 << 10);
+/// What is read from the system at once. Frames are read in pieces of 8 KiB otherwise, which takes over a hundred
+/// system calls for a tensor of one MiB; memory that small requests do not touch is not resident.
+const READ_BUFFER: usize = 256 << 10;
+/// What is written to the system at once; most clients take frames of 16 KiB at most, and each would be a call.
+const WRITE_BUFFER: usize = 128 << 10;
 /// After a failed accept (too many open files, for one): long enough not to spin, short enough not to be noticed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -91,13 +96,15 @@ impl Server {
             () = self.shutdown.wait() => false,
         };
         if speaks_http2 {
+            let reader = BufReader::with_capacity(READ_BUFFER, reader);
+            let writer = BufWriter::with_capacity(WRITE_BUFFER, writer);
             self.serve_http2(PREFACE.chain(reader), writer).await;
         }
     }
 
     async fn serve_http2(&self, reader: impl AsyncRead + Unpin, writer: impl AsyncWrite + Unpin) {
         let endpoint = self.endpoint.clone();
-        let service = service_fn(move |request| endpoint.clone().answer(request));
+        let service = service_fn(move |request| endpoint.answer(request));
         let io = TokioIo::new(tokio::io::join(reader, writer));
         let connection = self.http2.serve_connection(io, service);
         tokio::pin!(connection);

@@ -1,6 +1,8 @@
 //! Which call is answered by what.
 
 use std::convert::Infallible;
+use std::future::ready;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use super::body::{ResponseBody, UntilStop};
 use super::call::Call;
 use super::convert_response::framed;
 use super::health::{self, Watch};
-use super::infer::infer;
+use super::infer::Inference;
 use super::pieces::Pieces;
 use super::protocol::health::HealthCheckRequest;
 use super::protocol::inference::{ServerLiveRequest, ServerMetadataRequest, ServerReadyRequest};
@@ -77,6 +79,9 @@ const NOT_SERVED: [(&str, &str); 10] = [
 const LOADED_AT_START: &str = "models are loaded at start and cannot be loaded or unloaded over gRPC";
 const NO_SHARED_MEMORY: &str = "this server does not serve shared memory; send tensors in the message";
 
+/// The answer to a call, in the making.
+pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
+
 /// The body of a call that tonic's reflection service reads.
 type ReflectionBody = UntilStop<Incoming>;
 
@@ -96,39 +101,43 @@ impl Endpoint {
     }
 
     /// Answers one call.
-    pub(super) async fn answer(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-    ) -> Result<Response<ResponseBody>, Infallible> {
+    ///
+    /// What the headers say is read at once: the future that is left over is small, and it is moved often.
+    pub(super) fn answer(self: &Arc<Self>, request: Request<Incoming>) -> Answer {
         let content_type = request.headers().get(CONTENT_TYPE);
         if !content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
-            let mut response = Response::new(ResponseBody::Empty);
-            *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Ok(response);
+            return Box::pin(ready(Ok(not_grpc())));
         }
-        let answer = match request.uri().path() {
-            "/inference.GRPCInferenceService/ModelInfer" => self.model_infer(request).await,
-            _ => Box::pin(self.answer_other(request)).await,
-        };
-        Ok(answer.unwrap_or_else(refusal))
+        if request.uri().path() == "/inference.GRPCInferenceService/ModelInfer" {
+            return match Call::open(request, &self.options) {
+                Ok(call) => self.clone().model_infer(call),
+                Err(status) => Box::pin(ready(Ok(refusal(status)))),
+            };
+        }
+        let endpoint = self.clone();
+        Box::pin(async move { Ok(endpoint.answer_other(request).await.unwrap_or_else(refusal)) })
     }
 
-    async fn model_infer(&self, request: Request<Incoming>) -> Result<Response<ResponseBody>, Status> {
-        let mut call = Call::open(request, &self.options)?;
-        let timeout = call.timeout;
-        within(timeout, async {
-            let message = call.only_message(&self.shutdown).await?;
-            let framed = infer(&self.context, message).await?;
-            call.packing().respond_with(framed)
+    /// Boxed here rather than an `async fn`, which would keep room for the call twice.
+    fn model_infer(self: Arc<Self>, mut call: Call) -> Answer {
+        Box::pin(async move {
+            let (packing, timeout) = (call.packing(), call.timeout);
+            let answer = pin!(async {
+                let message = call.only_message(&self.shutdown).await?;
+                let mut inference =
+                    Inference::begin(&self.context, message).map_err(|error| from_error(&error))?;
+                inference.answer().await.map_err(|error| from_error(&error))
+            });
+            let response = within(timeout, answer).await.and_then(|framed| packing.respond_with(framed));
+            Ok(response.unwrap_or_else(refusal))
         })
-        .await
     }
 
     async fn answer_other(&self, request: Request<Incoming>) -> Result<Response<ResponseBody>, Status> {
         let path = request.uri().path().to_owned();
         if let Some((_, handler)) = UNARY.iter().find(|(known, _)| *known == path) {
             let mut call = Call::open(request, &self.options)?;
-            let message = within(call.timeout, call.only_message(&self.shutdown)).await?;
+            let message = within(call.timeout, pin!(call.only_message(&self.shutdown))).await?;
             return call.packing().respond_with(handler(&self.context, message)?);
         }
         match path.as_str() {
@@ -184,7 +193,7 @@ fn unary<M: Message + Default, R: Message>(
 /// Bounds the time that an answer may take; what is not finished by then is dropped and so withdrawn.
 async fn within<T>(
     timeout: Option<Duration>,
-    answer: impl Future<Output = Result<T, Status>>,
+    answer: Pin<&mut impl Future<Output = Result<T, Status>>>,
 ) -> Result<T, Status> {
     let Some(timeout) = timeout else {
         return answer.await;
@@ -195,4 +204,11 @@ async fn within<T>(
             timeout.as_millis()
         )))
     })
+}
+
+/// What a call that is no gRPC is answered with.
+fn not_grpc() -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::Empty);
+    *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+    response
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from trilith.contract import ErrorCode, LoadError, ModelError
 
-_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ")
+_PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : (Load model from .*? failed:)?")
 
 _DAMAGED = "the file is damaged or is no ONNX model; export it again or copy it once more"
 _NEWER = "a newer onnxruntime may know it; otherwise export the model with an older opset"
@@ -24,7 +24,7 @@ _CODES = {"InvalidArgument": ErrorCode.INVALID_ARG, "ValueError": ErrorCode.INVA
 
 
 def strip_prefix(error: BaseException) -> str:
-    """Return the message without ONNX Runtime's own prefix of numbers, on one line."""
+    """Return the message without ONNX Runtime's own prefix, on one line."""
     return " ".join(_PREFIX.sub("", str(error)).split())
 
 

@@ -32,6 +32,7 @@ class PythonInstance:
         self._bfloats = frozenset(
             spec.name for spec in context.configuration.inputs if spec.datatype is DataType.BF16
         )
+        self._outputs = frozenset(spec.name for spec in context.configuration.outputs)
         self._loop: EventLoop | None = None
         self._code = code
         self._model = _start_model(code, context, placement)
@@ -52,10 +53,10 @@ class PythonInstance:
             raise ModelError(self._explain(responses, served))
         for request, response in zip(served, responses, strict=True):
             if isinstance(response, InferenceResponse):
-                response.answer(request)
+                response.answer(request, self._outputs)
             else:
                 request.fail(
-                    f"model '{self._name}': execute() returned a {type(response).__name__} for this request, "
+                    f"model '{self._name}': execute() returned {_name_type(response)} for this request, "
                     f"expected InferenceResponse"
                 )
 
@@ -67,11 +68,9 @@ class PythonInstance:
         return self._loop.run(coroutine)
 
     def _explain(self, responses: Any, served: Sequence[InferenceRequest]) -> str:
-        start = f"model '{self._name}': execute() returned"
         expected = f"expected a list with one InferenceResponse for each of the {len(served)} requests"
-        if isinstance(responses, list):
-            return f"{start} {len(responses)} responses, {expected}"
-        return f"{start} {'None' if responses is None else f'a {type(responses).__name__}'}, {expected}"
+        found = f"{len(responses)} responses" if isinstance(responses, list) else _name_type(responses)
+        return f"model '{self._name}': execute() returned {found}, {expected}"
 
     def close(self) -> None:
         """Let the model finalize; what it raises there is only logged."""
@@ -84,6 +83,10 @@ class PythonInstance:
             self._loop.close()
         self._code.release()
         del self._execute, self._model
+
+
+def _name_type(value: Any) -> str:
+    return "None" if value is None else f"an object of type {type(value).__name__}"
 
 
 def _start_model(code: ModelCode, context: ModelContext, placement: Placement) -> Any:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trilith.bricks.backends.python.utils.errors import TritonModelException
-from trilith.contract import DataType, ErrorCode
+from trilith.contract import DataType
 
 BYTES = 13
 BF16 = 14
@@ -51,7 +51,6 @@ def find_number(dtype: np.dtype[Any]) -> int:
         raise TritonModelException(
             f"NumPy dtype is not supported: {dtype}; convert the array to a dtype that a tensor can have "
             f"(texts with astype(object))",
-            ErrorCode.INVALID_ARG,
         )
     return number
 

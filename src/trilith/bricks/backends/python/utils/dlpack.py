@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from trilith.bricks.backends.python.utils.absent import refuse
 from trilith.bricks.backends.python.utils.errors import TritonModelException
-from trilith.contract import ErrorCode
 
 CPU = (1, 0)
 """Device type and number of the CPU."""
@@ -53,7 +52,6 @@ def read_tensor(tensor: Any) -> tuple[NDArray[Any], bool]:
             raise TritonModelException(
                 f"a {type(tensor).__name__} cannot be a tensor; expected a DLPack capsule, or an object with "
                 f"__dlpack__ and __dlpack_device__",
-                ErrorCode.INVALID_ARG,
             )
         if tensor.__dlpack_device__()[0] not in _HOST_DEVICES:
             refuse("a tensor in the memory of a GPU", "move it to the CPU first")

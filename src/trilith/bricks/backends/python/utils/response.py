@@ -1,11 +1,11 @@
 """Responses as models make them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from trilith.bricks.backends.python.utils.errors import TritonError, TritonModelException
 from trilith.bricks.backends.python.utils.tensor import Tensor
-from trilith.contract import ErrorCode, InferenceRequest
+from trilith.contract import InferenceRequest
 from trilith.contract.batch import Parameter
 
 
@@ -60,13 +60,14 @@ class InferenceResponse:
         """Return its parameters as a JSON object."""
         return json.dumps(dict(self._parameters or {}), separators=(",", ":"), ensure_ascii=False)
 
-    def answer(self, request: InferenceRequest) -> None:
-        """Answer a request of the server with it."""
+    def answer(self, request: InferenceRequest, names: Collection[str]) -> None:
+        """Answer a request of the server with it; as in Triton, outputs not among ``names`` are dropped."""
         error = self._error
         if error is not None:
             request.fail(error.message(), error.code().name)
             return
-        request.respond({tensor.name(): tensor.payload() for tensor in self._tensors}, self._parameters)
+        outputs = {tensor.name(): tensor.payload() for tensor in self._tensors if tensor.name() in names}
+        request.respond(outputs, self._parameters)
 
 
 def _check_parameters(parameters: Mapping[str, Parameter]) -> None:
@@ -75,5 +76,4 @@ def _check_parameters(parameters: Mapping[str, Parameter]) -> None:
             raise TritonModelException(
                 f"response parameter {key!r} is a {type(value).__name__}; "
                 f"names must be str, values bool, int, float or str",
-                ErrorCode.INVALID_ARG,
             )

@@ -14,7 +14,6 @@ from trilith.bricks.backends.python.utils.datatypes import (
     find_number,
 )
 from trilith.bricks.backends.python.utils.errors import TritonModelException
-from trilith.contract import ErrorCode
 
 
 class Tensor:
@@ -35,7 +34,7 @@ class Tensor:
                 f"expected str and numpy.ndarray"
             )
         if not name:
-            raise TritonModelException("Tensor name cannot be an empty string.", ErrorCode.INVALID_ARG)
+            raise TritonModelException("Tensor name cannot be an empty string.")
         self._name = name
         self._number = NUMBER_BY_DTYPE.get(array.dtype) or find_number(array.dtype)
         self._array = array if array.flags.c_contiguous else np.ascontiguousarray(array)
@@ -67,7 +66,6 @@ class Tensor:
             raise TritonModelException(
                 f"tensor '{self._name}' is BF16, which cannot be converted to NumPy; "
                 f"use to_dlpack() and from_dlpack() instead",
-                ErrorCode.UNSUPPORTED,
             )
         return self._get_writeable()
 
@@ -97,9 +95,7 @@ class Tensor:
             TritonModelException: it is BYTES.
         """
         if self._number == BYTES:
-            raise TritonModelException(
-                "DLPack does not have support for string tensors.", ErrorCode.UNSUPPORTED
-            )
+            raise TritonModelException("DLPack does not have support for string tensors.")
         return dlpack.make_capsule(self._get_writeable(), is_bfloat16=self._number == BF16)
 
     def __dlpack__(self, stream: Any = None, **_: Any) -> Any:
