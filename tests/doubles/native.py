@@ -296,7 +296,8 @@ class Server:
     def _listen(self, name: str, options: str) -> int:
         settings = json.loads(options)
         if settings["port"] in TAKEN_PORTS:
-            raise OSError(98, "Address already in use")
+            place = f"{settings['address']}:{settings['port']}"
+            raise OSError(98, f"cannot listen on {place}: Address already in use")
         self.listening[name] = settings
         self.events.append(f"serve_{name}")
         return int(settings["port"] or 40000 + len(self.listening))

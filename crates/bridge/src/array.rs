@@ -90,6 +90,8 @@ fn strings<'py>(py: Python<'py>, shape: &[i64], content: &[u8]) -> PyResult<Boun
     let array = unsafe { new_array(py, DataType::Bytes, shape, ptr::null_mut(), 0)? };
     // SAFETY: it is a fresh array of `count` object pointers; each gets a reference of its own.
     unsafe {
+        // NumPy allocates at boundaries that fit every element type.
+        #[expect(clippy::cast_ptr_alignment, reason = "an object array's memory is aligned for pointers")]
         let slots = (*array.as_ptr().cast::<PyArrayObject>()).fields.data.cast::<*mut pyo3::ffi::PyObject>();
         for (index, element) in bytes_tensor::elements(content).take(count).enumerate() {
             let slot = slots.add(index);
@@ -193,17 +195,28 @@ fn content(array: &Bound<'_, PyUntypedArray>, handover: Handover) -> Bytes {
         if let Some(shared) = of_memory(array.py(), fields.base, start, length) {
             return shared;
         }
-        // Two references: the caller's mapping and our own.
-        // SAFETY: the pointer is that of a live object.
-        let references = unsafe { pyo3::ffi::Py_REFCNT(array.as_ptr()) };
-        let exclusive = references <= 2 && fields.base.is_null() && fields.flags & NPY_ARRAY_OWNDATA != 0;
-        if exclusive || handover == Handover::Immediate {
+        if handover == Handover::Immediate || is_exclusive(array) {
             // SAFETY: the array keeps its memory, and nobody is left who would change it.
             return unsafe { Borrowed::lend(array.clone().into_any().unbind(), start, length) };
         }
     }
     // SAFETY: a contiguous array has `length` bytes from its first element on.
     Bytes::copy_from_slice(unsafe { std::slice::from_raw_parts(start, length) })
+}
+
+/// Whether nobody else can reach the memory of an array: it has no references but the caller's mapping and our own,
+/// and its memory is its own or that of a capsule, by which a library hands over memory, which only this array has.
+fn is_exclusive(array: &Bound<'_, PyUntypedArray>) -> bool {
+    // SAFETY: array and base are live objects; a null base is not looked at.
+    unsafe {
+        let fields = &(*array.as_array_ptr()).fields;
+        let owned = if fields.base.is_null() {
+            fields.flags & NPY_ARRAY_OWNDATA != 0
+        } else {
+            pyo3::ffi::PyCapsule_CheckExact(fields.base) != 0 && pyo3::ffi::Py_REFCNT(fields.base) == 1
+        };
+        owned && pyo3::ffi::Py_REFCNT(array.as_ptr()) <= 2
+    }
 }
 
 /// The bytes of an array over a tensor of ours, shared: a model that passes its input on costs nothing.
@@ -225,7 +238,8 @@ fn datatype_of(array: &Bound<'_, PyUntypedArray>, expected: Option<DataType>) ->
     let datatype = match (dtype.kind(), dtype.itemsize()) {
         (b'b', 1) => DataType::Bool,
         (b'u', 1) => DataType::Uint8,
-        (b'u', 2) if expected == Some(DataType::Bf16) => DataType::Bf16,
+        // `ml_dtypes.bfloat16` announces itself as a void type of two bytes.
+        (b'u' | b'V', 2) if expected == Some(DataType::Bf16) => DataType::Bf16,
         (b'u', 2) => DataType::Uint16,
         (b'u', 4) => DataType::Uint32,
         (b'u', 8) => DataType::Uint64,
@@ -236,8 +250,6 @@ fn datatype_of(array: &Bound<'_, PyUntypedArray>, expected: Option<DataType>) ->
         (b'f', 2) => DataType::Fp16,
         (b'f', 4) => DataType::Fp32,
         (b'f', 8) => DataType::Fp64,
-        // `ml_dtypes.bfloat16` announces itself as a void type of two bytes.
-        (b'V', 2) if expected == Some(DataType::Bf16) => DataType::Bf16,
         (b'O' | b'S' | b'U', _) => DataType::Bytes,
         _ => return None,
     };

@@ -8,7 +8,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping};
 use trilith_core::tensor::Shape;
-use trilith_core::{Code, DataType, Error, Fault, Request, Response, Result as CoreResult, Tensor};
+use trilith_core::{Code, DataType, Error, Fault, Request, Tensor};
 use trilith_engine::{Batch as EngineBatch, Job, Model};
 use trilith_worker::WorkerPort;
 
@@ -119,7 +119,9 @@ impl SharedBatch {
             .map(|jobs| jobs.iter_mut().filter_map(Option::take).collect())
             .unwrap_or_default();
         drop(state);
-        jobs.into_iter().for_each(|job| job.fail(error.clone()));
+        for job in jobs {
+            job.fail(error.clone());
+        }
     }
 
     /// Takes the whole batch, if no request was answered yet.
@@ -163,10 +165,6 @@ impl Batch {
         let state = Mutex::new(State::Whole(batch));
         Self { shared: Arc::new(SharedBatch { state, model, size, count, access, handover, worker }) }
     }
-
-    fn model_error(&self, code: Code, message: String) -> Error {
-        Error::new(code, Fault::Model, message)
-    }
 }
 
 #[pymethods]
@@ -207,13 +205,18 @@ impl Batch {
                 }
             })?;
         }
-        Ok(outputs.iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(spec, _)| spec.name.as_str()).collect())
+        Ok(outputs
+            .iter()
+            .zip(wanted)
+            .filter(|(_, wanted)| *wanted)
+            .map(|(spec, _)| spec.name.as_str())
+            .collect())
     }
 
     /// Answers every request from outputs over the whole batch.
     fn finish(&self, outputs: Option<&Bound<'_, PyAny>>) {
         let Some(outputs) = outputs else {
-            return self.shared.fail_rest(&self.model_error(
+            return self.shared.fail_rest(&model_error(
                 Code::Internal,
                 format!("model '{}' returned from execute without answering this request", self.name()),
             ));
@@ -222,12 +225,12 @@ impl Batch {
             Ok(tensors) => tensors,
             Err(error) => {
                 let text = format!("model '{}' returned outputs that cannot be sent: {}", self.name(), error);
-                return self.shared.fail_rest(&self.model_error(Code::Internal, text));
+                return self.shared.fail_rest(&model_error(Code::Internal, text));
             }
         };
         match self.shared.take_whole() {
             Some(batch) => batch.finish(tensors),
-            None => self.shared.fail_rest(&self.model_error(
+            None => self.shared.fail_rest(&model_error(
                 Code::Internal,
                 format!(
                     "model '{}' answered some requests by themselves and the batch as a whole",
@@ -239,7 +242,7 @@ impl Batch {
 
     /// Fails every request that is left unanswered.
     fn fail(&self, message: String, code: &str) {
-        self.shared.fail_rest(&self.model_error(parse_code(code), message));
+        self.shared.fail_rest(&model_error(parse_code(code), message));
     }
 
     fn __len__(&self) -> usize {
@@ -261,12 +264,11 @@ pub(crate) fn requested_outputs(request: &Request, model: &Model) -> Vec<String>
     request.outputs.iter().map(|output| output.name.clone()).collect()
 }
 
+fn model_error(code: Code, message: String) -> Error {
+    Error::new(code, Fault::Model, message)
+}
+
 /// The code of that name; what is unknown is a failure of the model.
 pub(crate) fn parse_code(name: &str) -> Code {
     Code::parse(name).unwrap_or(Code::Internal)
-}
-
-/// A response with these outputs.
-pub(crate) fn response(outputs: Vec<Tensor>, parameters: trilith_core::Parameters) -> CoreResult<Response> {
-    Ok(Response { outputs, parameters, ..Response::default() })
 }

@@ -72,7 +72,7 @@ impl Drop for AlignedBuffer {
 
 /// Bytes of a Python object that stays alive and unchanged as long as they are in use.
 ///
-/// Dropped on any thread: without the GIL, the reference goes to PyO3's pool and is released when Python runs next.
+/// Dropped on any thread: without the GIL, the reference goes to a pool of `pyo3` and is released when Python runs next.
 pub(crate) struct Borrowed {
     _owner: Py<PyAny>,
     start: NonNull<u8>,

@@ -22,29 +22,29 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 #[pyclass(frozen, module = "trilith.native")]
 pub(crate) struct Model {
     engine: Arc<Engine>,
-    model: Arc<EngineModel>,
+    served: Arc<EngineModel>,
     runtime: Handle,
 }
 
 impl Model {
     pub(crate) fn new(engine: Arc<Engine>, model: Arc<EngineModel>, runtime: Handle) -> Self {
-        Self { engine, model, runtime }
+        Self { engine, served: model, runtime }
     }
 }
 
 #[pymethods]
 impl Model {
     fn publish(&self) {
-        self.engine.publish(Arc::clone(&self.model));
+        self.engine.publish(Arc::clone(&self.served));
     }
 
     fn withdraw(&self) {
-        let signature = &self.model.spec().signature;
+        let signature = &self.served.spec().signature;
         self.engine.withdraw(&signature.model, signature.version);
     }
 
     fn open_instance(&self) -> InstancePort {
-        InstancePort::new(self.model.open_port(), Arc::clone(self.engine.clock()))
+        InstancePort::new(self.served.open_port(), Arc::clone(self.engine.clock()))
     }
 
     /// Takes over the server's end of a worker's channel.
@@ -54,19 +54,19 @@ impl Model {
             PyRuntimeError::new_err(format!("the worker process does not answer on its channel: {error}"))
         })?;
         let clock = Arc::clone(self.engine.clock());
-        Ok(WorkerLink::new(link, self.model.open_port(), clock, self.runtime.clone()))
+        Ok(WorkerLink::new(link, self.served.open_port(), clock, self.runtime.clone()))
     }
 
     fn in_flight(&self) -> u64 {
-        self.model.in_flight()
+        self.served.in_flight()
     }
 
     fn wait_idle(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<bool> {
-        wait_until(py, timeout_seconds, || self.model.in_flight() == 0)
+        wait_until(py, timeout_seconds, || self.served.in_flight() == 0)
     }
 
     fn close(&self) {
-        self.model.close();
+        self.served.close();
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
-use trilith_core::{CorrelationId, Error, Fault, Parameter, Parameters};
+use trilith_core::{CorrelationId, Error, Fault, Parameter, Parameters, Response};
 
 use crate::array::from_pieces;
-use crate::batch::{SharedBatch, parse_code, requested_outputs, response};
+use crate::batch::{SharedBatch, parse_code, requested_outputs};
 
 /// See `trilith.contract.InferenceRequest`.
 #[pyclass(frozen, module = "trilith.native")]
@@ -96,9 +96,10 @@ impl InferenceRequest {
 
     #[pyo3(signature = (outputs, parameters=None))]
     fn respond(&self, outputs: &Bound<'_, PyAny>, parameters: Option<&Bound<'_, PyDict>>) -> PyResult<()> {
-        let tensors = self.batch.tensors(outputs)?;
+        let outputs = self.batch.tensors(outputs)?;
         let parameters = parameters.map_or(Ok(Parameters::new()), to_parameters)?;
-        self.batch.take_job(self.index)?.finish(response(tensors, parameters));
+        let response = Response { outputs, parameters, ..Response::default() };
+        self.batch.take_job(self.index)?.finish(Ok(response));
         Ok(())
     }
 

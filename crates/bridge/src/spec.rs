@@ -58,7 +58,6 @@ impl ServerForm {
                 summaries: self.latencies.summaries,
                 quantiles: self.latencies.quantiles.clone(),
                 histograms: self.latencies.histograms,
-                ..LatencyOptions::default()
             },
         }
     }

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trilith.cli.flags import USED
-from trilith.cli.options import UsageError
 from trilith.cli.parse import parse
-from trilith.contract import ConfigurationError
 
 HELP = """\
 Read every model configuration of one or more repositories, complete it from the model, and validate it.
@@ -34,9 +32,10 @@ def main(words: Sequence[str]) -> int:
     if parsed.problems:
         from trilith.cli.serve import USAGE_STATUS, complain  # noqa: PLC0415  only for mistakes
 
-        sys.stderr.write(complain("trilith check", UsageError("\n".join(parsed.problems))))
+        sys.stderr.write(complain("trilith check", parsed.problems))
         return USAGE_STATUS
     from trilith.cli.options import group_settings  # noqa: PLC0415  not for --help and mistakes
+    from trilith.contract import ConfigurationError  # noqa: PLC0415
     from trilith.runtime.check import check_repositories  # noqa: PLC0415
 
     try:

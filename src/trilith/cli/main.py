@@ -1,10 +1,10 @@
 """The command ``trilith``: finds the subcommand and runs it."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 
 from trilith import __version__
-from trilith.cli import bricks, check, serve
 
 USAGE_STATUS = 2
 """Exit status for a command line that cannot be, as shells and other tools have it."""
@@ -20,11 +20,12 @@ Usage:
 
 'trilith COMMAND --help' says more."""
 
-COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
-    "serve": serve.main,
-    "check": check.main,
-    "bricks": bricks.main,
+COMMANDS = {
+    "serve": "trilith.cli.serve",
+    "check": "trilith.cli.check",
+    "bricks": "trilith.cli.bricks",
 }
+"""Modules of the subcommands, each with a function ``main``; only the one that is called is imported."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hint = f"did you mean {close}?" if close else f"there are {', '.join(COMMANDS)}"
         sys.stderr.write(f"trilith: unknown command '{first}'; {hint}\n")
         return USAGE_STATUS
-    return command(words[1:])
+    status: int = import_module(command).main(words[1:])
+    return status
 
 
 if __name__ == "__main__":

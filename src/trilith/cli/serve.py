@@ -1,10 +1,9 @@
 """``trilith serve``, and what it shares with ``tritonserver``."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from trilith.cli.flags import FLAGS
-from trilith.cli.options import UsageError, build_options
 from trilith.cli.parse import Parsed, parse
 
 HELP = """\
@@ -39,11 +38,13 @@ def run(command: str, help_text: str, parsed: Parsed, usage_status: int) -> int:
 
         sys.stdout.write(f"{render(help_text, FLAGS)}\n")
         return 0
+    from trilith.cli.options import UsageError, build_options  # noqa: PLC0415  slow to import; not for --help
+
     example = f"{command} models" if command != "tritonserver" else f"{command} --model-repository=models"
     try:
         options = build_options(parsed, example)
     except UsageError as error:
-        sys.stderr.write(complain(command, error))
+        sys.stderr.write(complain(command, str(error).splitlines()))
         return usage_status
     from trilith.runtime.logs import configure  # noqa: PLC0415  not for --help and mistakes
     from trilith.server.run import leave, serve  # noqa: PLC0415
@@ -58,7 +59,7 @@ def run(command: str, help_text: str, parsed: Parsed, usage_status: int) -> int:
     return status
 
 
-def complain(command: str, error: UsageError) -> str:
+def complain(command: str, problems: Iterable[str]) -> str:
     """Render what is wrong with a command line."""
-    lines = [f"{command}: {line}" for line in str(error).splitlines()]
+    lines = [f"{command}: {problem}" for problem in problems]
     return "\n".join([*lines, f"{command} --help lists the flags", ""])

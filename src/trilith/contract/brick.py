@@ -79,6 +79,8 @@ class Manifest:
             problems.append(Problem(f"kind must be one of {', '.join(BrickKind)}", file, field="brick.kind"))
         if problems:
             raise ConfigurationError(problems)
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in entries.items()}
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in entries.items()
+        }
         values["kind"] = BrickKind(values["kind"])
         return cls(**values)

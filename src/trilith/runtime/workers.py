@@ -118,9 +118,7 @@ class Worker:
         try:
             self._process.wait(timeout)
         except subprocess.TimeoutExpired:
-            log.warning(
-                "%s: worker process %d did not end within %.1f s; killed", self._title, self.pid, timeout
-            )
+            log.warning("%s: worker process %d did not end in time and is killed", self._title, self.pid)
             self.kill()
             return False
         return True

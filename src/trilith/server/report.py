@@ -15,6 +15,9 @@ IndexRow = tuple[str, int | None, str, str]
 EXAMPLE_FILE = "example.json"
 """In a model's folder: the body of a request worth showing; goes before a made-up one."""
 
+MAX_REASON_LENGTH = 120
+"""Of a reason in the table; the whole stands in the log and in the repository index."""
+
 MAX_EXAMPLE_ELEMENTS = 64
 """More numbers than this are no longer a line that people paste."""
 
@@ -127,4 +130,6 @@ def _value(datatype: DataType, index: int) -> bool | int | float | str:
 
 def _first_line(reason: str) -> str:
     first, _, rest = reason.partition("\n")
-    return f"{first} (and more, see above)" if rest else first
+    if len(first) > MAX_REASON_LENGTH:
+        return f"{first[:MAX_REASON_LENGTH].rstrip()}..."
+    return f"{first} (and more)" if rest else first

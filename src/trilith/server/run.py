@@ -35,8 +35,8 @@ EXTENSIONS = (
 PROGRESS_SECONDS = 10.0
 """Between two lines that say what is still loading."""
 
-CLOSING_SECONDS = 5.0
-"""For models to let go of what they hold when the exit timeout went into requests."""
+CLOSING_SECONDS = 2.0
+"""For models to let go of what they hold, at least; also when the exit timeout went into requests."""
 
 _STOP = "stop"
 
@@ -100,13 +100,14 @@ class Application:
             self._listen(server, endpoint)
         if not self._load(server):
             return self._stop(server)
-        self._report(server)
+        self._show_models(server)
         failed = self._failures(server)
         if failed and self._options.exit_on_error:
             listed = ", ".join(f"'{name}'" for name in failed)
             message = f"not served: {listed}; the reasons are above"
             raise StartupError(f"{message}. With --exit-on-error=false the server starts without them")
         server.open()
+        self._show_doors()
         while self._inbox.get() != _STOP:
             pass
         return self._stop(server)
@@ -114,7 +115,7 @@ class Application:
     def close(self) -> None:
         """End connections and threads, whatever happened before."""
         if self._loader is not None:
-            self._loader.unload_all(0.0)
+            self._loader.unload_all(CLOSING_SECONDS)
         if self._server is not None:
             self._server.close()
 
@@ -154,8 +155,8 @@ class Application:
             self._ports[endpoint.name] = listen[endpoint.name](json.dumps(settings))
         except OSError as error:
             raise StartupError(
-                f"{endpoint.title} cannot listen on {endpoint.address}:{endpoint.port}: {error}; "
-                f"end the program that has the port, or choose another with --{endpoint.name}-port"
+                f"{endpoint.title}: {error.strerror or error}; end the program that has the port, "
+                f"or choose another with --{endpoint.name}-port"
             ) from error
 
     def _load(self, server: "native.Server") -> bool:
@@ -203,8 +204,7 @@ class Application:
         ready = {name for name, _, state, _ in server.index() if state == "READY"}
         return sorted({name for name, _, _, _ in server.index()} - ready)
 
-    def _report(self, server: "native.Server") -> None:
-        """Show the models, where the server listens, and a request to paste."""
+    def _show_models(self, server: "native.Server") -> None:
         from trilith.server.report import model_table  # noqa: PLC0415  when all are loaded
 
         rows = sorted(server.index(), key=lambda row: (row[0], row[1] or 0))
@@ -217,10 +217,14 @@ class Application:
             len(rows),
             extra={"block": model_table(rows) if rows else "", "fields": {"models": models}},
         )
+
+    def _show_doors(self) -> None:
+        """Say where the server listens, and give a request to paste."""
         line: str | None = None
         for endpoint in self._options.endpoints:
             if endpoint.name in self._ports:
-                log.info("%s on %s:%d", endpoint.title, endpoint.address, self._ports[endpoint.name])
+                host = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
+                log.info("%s on %s:%d", endpoint.title, host, self._ports[endpoint.name])
             if endpoint.name == "http" and endpoint.name in self._ports:
                 line = self._example(endpoint)
         if line:
@@ -243,17 +247,17 @@ class Application:
             left -= 1
             if left <= 0:
                 break
-            log.info("%d requests in flight, waiting for another %d s", server.in_flight(), left)
+            log.info("requests in flight: %d; waiting for another %d s", server.in_flight(), left)
         lost = server.in_flight()
         for life in self._loader.lives.values() if self._loader else ():
             for version in life.versions if lost else ():
                 count = version.model.in_flight()
                 if count:
                     log.warning(
-                        "left: %d requests of model '%s' version %d", count, life.folder.name, version.number
+                        "requests left of model '%s' version %d: %d", life.folder.name, version.number, count
                     )
-        hanging = self._loader.unload_all(max(left, CLOSING_SECONDS)) if self._loader and not lost else []
+        hanging = self._loader.unload_all(max(left, CLOSING_SECONDS)) if self._loader else []
         if hanging:
             log.warning("did not end: %s", ", ".join(hanging))
-        log.info("stopped with %s", f"{lost} requests left" if lost else "nothing left")
+        log.info("stopped; requests left: %d", lost)
         return 1 if lost or hanging else 0

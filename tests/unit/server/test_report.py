@@ -27,12 +27,12 @@ def body(line: str | None) -> dict[str, object]:
 def test_the_table_shows_states_and_the_first_line_of_reasons() -> None:
     rows = [("good", 1, "READY", ""), ("bad", None, "UNAVAILABLE", "one\ntwo")]
     assert model_table(rows).splitlines() == [
-        "+-------+---------+----------------------------------------+",
-        "| Model | Version | Status                                 |",
-        "+-------+---------+----------------------------------------+",
-        "| good  | 1       | READY                                  |",
-        "| bad   | -       | UNAVAILABLE: one (and more, see above) |",
-        "+-------+---------+----------------------------------------+",
+        "+-------+---------+-----------------------------+",
+        "| Model | Version | Status                      |",
+        "+-------+---------+-----------------------------+",
+        "| good  | 1       | READY                       |",
+        "| bad   | -       | UNAVAILABLE: one (and more) |",
+        "+-------+---------+-----------------------------+",
     ]
 
 
@@ -80,3 +80,9 @@ def test_an_example_that_a_model_brings_goes_first(tmp_path: Path) -> None:
     large = model("large", TensorSpec("X", DataType.INT32, (2048,)))
     line = example_request([(small, Path()), (large, tmp_path)], EVERYWHERE, 8000)
     assert line == f"curl -s localhost:8000/v2/models/large/infer -d @{tmp_path}/example.json"
+
+
+def test_a_very_long_reason_is_cut_in_the_table() -> None:
+    table = model_table([("a", 1, "UNAVAILABLE", "x" * 500)])
+    assert "x..." in table
+    assert max(map(len, table.splitlines())) < 200

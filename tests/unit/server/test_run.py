@@ -127,9 +127,8 @@ def test_a_port_that_is_taken_is_named_with_its_flag(
 ) -> None:
     native.TAKEN_PORTS.add(8001)
     assert run.serve(ServerOptions((repository,), (HTTP, GRPC))) == 1
-    assert "gRPC cannot listen on 127.0.0.1:8001" in caplog.text
-    assert "--grpc-port" in caplog.text
-    assert "Address already in use" in caplog.text
+    assert "gRPC: cannot listen on 127.0.0.1:8001: Address already in use" in caplog.text
+    assert "choose another with --grpc-port" in caplog.text
 
 
 def test_an_endpoint_that_was_not_built_in_is_left_out(
@@ -148,7 +147,7 @@ def test_requests_that_outlast_the_exit_timeout_are_counted(
     monkeypatch.setattr(native.Model, "in_flight", lambda _self: 3)
     options = ServerOptions((repository,), (HTTP,), exit_timeout_seconds=2)
     assert serve(options) == 1
-    assert "left: 3 requests of model 'good' version 1" in caplog.text
+    assert "requests left of model 'good' version 1: 3" in caplog.text
 
 
 def test_requests_in_flight_finish_before_the_server_ends(repository: Path) -> None:

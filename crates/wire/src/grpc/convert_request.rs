@@ -49,7 +49,7 @@ pub(super) fn parse_version(text: &str) -> Result<Option<i64>> {
     match text.parse() {
         Ok(version) if version >= 0 => Ok(Some(version)),
         _ => Err(Error::invalid(format!(
-            "model version '{text}' is not a number; give a version such as '1', or none for the default"
+            "model version '{text}' is not a whole number from 0 up; give a version such as '1', or none for the default"
         ))),
     }
 }
@@ -132,7 +132,7 @@ fn convert_inputs(model: &str, inputs: Vec<DraftInput>, raw: Vec<Pieces>) -> Res
 }
 
 fn convert_input(model: &str, input: DraftInput, raw: Option<Pieces>) -> Result<Tensor> {
-    let place = format_args!("input '{}' of model '{model}'", input.name).to_string();
+    let place = format!("input '{}' of model '{model}'", input.name);
     refuse_shared_memory(&place, &input.parameters)?;
     let Some(datatype) = DataType::parse(&input.datatype) else {
         let known = DataType::ALL.map(DataType::name).join(", ");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, BufReader, BufWriter};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, BufReader};
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -35,8 +35,6 @@ const MAX_FRAME: u32 = (1 << 20) + (16 << 10);
 /// What is read from the system at once. Frames are read in pieces of 8 KiB otherwise, which takes over a hundred
 /// system calls for a tensor of one MiB; memory that small requests do not touch is not resident.
 const READ_BUFFER: usize = 256 << 10;
-/// What is written to the system at once; most clients take frames of 16 KiB at most, and each would be a call.
-const WRITE_BUFFER: usize = 128 << 10;
 /// After a failed accept (too many open files, for one): long enough not to spin, short enough not to be noticed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -97,7 +95,6 @@ impl Server {
         };
         if speaks_http2 {
             let reader = BufReader::with_capacity(READ_BUFFER, reader);
-            let writer = BufWriter::with_capacity(WRITE_BUFFER, writer);
             self.serve_http2(PREFACE.chain(reader), writer).await;
         }
     }

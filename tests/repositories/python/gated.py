@@ -1,0 +1,30 @@
+"""Gives back its input once the test allows it; see ``support/gate.py``."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    """Written as for Triton."""
+
+    def initialize(self, args: dict[str, str]) -> None:
+        """Open the pipes."""
+        folder = Path(json.loads(args["model_config"])["parameters"]["gate"]["string_value"])
+        self.arrivals = os.open(folder / "arrivals", os.O_WRONLY)
+        self.permits = os.open(folder / "permits", os.O_RDONLY)
+
+    def execute(self, requests: list[Any]) -> list[Any]:
+        """Say who is here, wait for leave, answer."""
+        ids = [request.request_id() for request in requests]
+        os.write(self.arrivals, f"{json.dumps(ids)}\n".encode())
+        os.read(self.permits, 1)
+        return [self.answer(request) for request in requests]
+
+    def answer(self, request: Any) -> Any:
+        """Give the input back."""
+        array = pb_utils.get_input_tensor_by_name(request, "INPUT0").as_numpy()
+        return pb_utils.InferenceResponse([pb_utils.Tensor("OUTPUT0", array)])
