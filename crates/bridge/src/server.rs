@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 use trilith_engine::clock::SystemClock;
 use trilith_engine::{Engine, Model as EngineModel, State};
-use trilith_wire::{Context, Shutdown};
+use trilith_wire::{Context, SharedMemory, Shutdown};
 
 use crate::model::{Model, wait_until};
 use crate::spec::{self, ListenForm, ModelForm, ServerForm};
@@ -52,7 +52,8 @@ impl Server {
         }
         let runtime = builder.thread_name("trilith-wire").enable_all().build()?;
         runtime.spawn(crate::expiry::run(Arc::clone(&engine), clock));
-        let context = Arc::new(Context { engine: Arc::clone(&engine), server: form.info() });
+        let shared_memory = SharedMemory::of_this_build(form.client_shared_memory);
+        let context = Arc::new(Context { engine: Arc::clone(&engine), server: form.info(), shared_memory });
         let handle = runtime.handle().clone();
         let running = Mutex::new(Some(Running { runtime, endpoints: Vec::new() }));
         Ok(Self { engine, context, shutdown: Shutdown::new(), handle, running })
