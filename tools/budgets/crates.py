@@ -1,4 +1,7 @@
-"""Which crate may depend on which: ``bridge > wire | worker > engine > core`` and ``wire | worker > memory``."""
+"""Which crate may depend on which: ``bridge > wire | worker > engine > core``, Python only at the bridge.
+
+``memory`` lies below ``wire`` and ``worker``, beside the others.
+"""
 
 import tomllib
 from collections.abc import Iterator, Mapping

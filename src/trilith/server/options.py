@@ -33,7 +33,7 @@ class ServerOptions:
     """Name in the server's metadata. Clients and dashboards look for this one."""
     strict_readiness: bool = True
     client_shared_memory: bool = False
-    """Whether clients may register shared memory: who may, can have any object of this user read and written."""
+    """Whether clients may register shared memory: they can then reach every object of this user."""
     exit_on_error: bool = True
     exit_timeout_seconds: int = 30
     complete_configurations: bool = True

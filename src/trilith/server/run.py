@@ -139,9 +139,7 @@ class Application:
                 {
                     "name": options.server_id,
                     "version": trilith.__version__,
-                    "extensions": [
-                        name for name in EXTENSIONS if FEATURE_OF.get(name) in (None, *FEATURES)
-                    ],
+                    "extensions": [name for name in EXTENSIONS if FEATURE_OF.get(name) in (None, *FEATURES)],
                     "strict_readiness": options.strict_readiness,
                     "client_shared_memory": options.client_shared_memory,
                     "threads": options.threads,
