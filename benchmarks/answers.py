@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import client
+from benchmarks import client, regions
 from benchmarks.errors import BenchmarkError, WrongAnswerError
 from benchmarks.load import Tolerance
 from benchmarks.models import Model, example_input
@@ -65,6 +65,8 @@ def check(server: Server, model: Model, protocol: Protocol, magika: Path) -> byt
 
     """
     right = truth(model, magika)
+    if model.shared:
+        regions.register(server, model)
     compare(model, client.infer(server, model, protocol), right)
     with client.exchange(server, model, protocol) as exchange:
         body, tensor = exchange.ask()

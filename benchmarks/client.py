@@ -5,8 +5,9 @@ Everything here needs `tritonclient` and `grpc`, which live in the peers' enviro
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import grpc
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from tritonclient.grpc import service_pb2
 from tritonclient.utils import InferenceServerException
 
-from benchmarks import requests
+from benchmarks import regions, requests
 from benchmarks.errors import ServerError, WrongAnswerError
 from benchmarks.models import Model, example_input
 from benchmarks.requests import Request
@@ -52,8 +53,13 @@ def _infer_http(server: Server, model: Model, *, binary: bool) -> NDArray[np.gen
     data = example_input(model)
     with tritonclient.http.InferenceServerClient(f"{server.host}:{server.http_port}") as client:
         tensor = tritonclient.http.InferInput(model.input.name, list(data.shape), model.input.datatype)
-        tensor.set_data_from_numpy(data, binary_data=binary)
-        output = tritonclient.http.InferRequestedOutput(model.output.name, binary_data=binary)
+        output = tritonclient.http.InferRequestedOutput(
+            model.output.name, binary_data=binary and not model.shared
+        )
+        if model.shared:
+            _place(tensor, output, model)
+        else:
+            tensor.set_data_from_numpy(data, binary_data=binary)
         return _output(client.infer(model.name, [tensor], outputs=[output]), model)
 
 
@@ -61,13 +67,29 @@ def _infer_grpc(server: Server, model: Model) -> NDArray[np.generic]:
     data = example_input(model)
     with tritonclient.grpc.InferenceServerClient(f"{server.host}:{server.grpc_port}") as client:
         tensor = tritonclient.grpc.InferInput(model.input.name, list(data.shape), model.input.datatype)
-        tensor.set_data_from_numpy(data)
-        return _output(client.infer(model.name, [tensor], client_timeout=TIMEOUT_SECONDS), model)
+        output = tritonclient.grpc.InferRequestedOutput(model.output.name)
+        if model.shared:
+            _place(tensor, output, model)
+        else:
+            tensor.set_data_from_numpy(data)
+        result = client.infer(model.name, [tensor], outputs=[output], client_timeout=TIMEOUT_SECONDS)
+        return _output(result, model)
+
+
+def _place(
+    tensor: tritonclient.http.InferInput | tritonclient.grpc.InferInput,
+    output: tritonclient.http.InferRequestedOutput | tritonclient.grpc.InferRequestedOutput,
+    model: Model,
+) -> None:
+    for placed, name in ((tensor, model.input.name), (output, model.output.name)):
+        placed.set_shared_memory(*regions.place(model, name).values())
 
 
 def _output(
     result: tritonclient.http.InferResult | tritonclient.grpc.InferResult, model: Model
 ) -> NDArray[np.generic]:
+    if model.shared:
+        return regions.read_output(model)
     tensor = result.as_numpy(model.output.name)
     if tensor is None:
         raise WrongAnswerError(f"Model {model.name}: the reply holds no output {model.output.name}.")
@@ -80,8 +102,21 @@ def grpc_message(model: Model) -> bytes:
     message = service_pb2.ModelInferRequest(model_name=model.name)
     tensor = message.inputs.add(name=model.input.name, datatype=model.input.datatype)
     tensor.shape.extend(data.shape)
-    message.raw_input_contents.append(data.tobytes())
+    if model.shared:
+        output = message.outputs.add(name=model.output.name)
+        for placed in (tensor, output):
+            _set_parameters(placed.parameters, regions.place(model, placed.name))
+    else:
+        message.raw_input_contents.append(data.tobytes())
     return bytes(message.SerializeToString())
+
+
+def _set_parameters(target: Any, values: Mapping[str, str | int]) -> None:
+    for name, value in values.items():
+        if isinstance(value, str):
+            target[name].string_param = value
+        else:
+            target[name].int64_param = value
 
 
 def request(model: Model, protocol: Protocol) -> Request:

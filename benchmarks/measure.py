@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import machine, peers, report, runner, scenarios
+from benchmarks import machine, peers, regions, report, runner, scenarios
 from benchmarks.errors import BenchmarkError, SetupError
 from benchmarks.options import ROOT, parse
 from benchmarks.peers import Peers
@@ -44,7 +44,7 @@ def measure(options: argparse.Namespace, place: Peers) -> int:
         # The real Triton at hand brings no ONNX Runtime to be held against a bare loop.
         chosen = [row for row in chosen if not isinstance(row.peer, BareLoop)]
     when, facts = datetime.now(UTC), describe(options)
-    with tempfile.TemporaryDirectory(prefix="benchmarks-") as directory:
+    with regions.removed_at_end(), tempfile.TemporaryDirectory(prefix="benchmarks-") as directory:
         plan = runner.Plan(
             commands=commands(options, place),
             python=bare_python(options.trilith, place),
@@ -102,7 +102,10 @@ def commands(options: argparse.Namespace, place: Peers) -> Mapping[Side, Command
         raise SetupError(
             f"{options.trilith} does not exist: build Trilith first, or name its command with --trilith."
         )
-    return {Side.TRILITH: Command("Trilith", [str(options.trilith.absolute()), "serve"]), Side.TRITON: triton}
+    words = [str(options.trilith.absolute()), "serve"]
+    # What the peer allows without being asked.
+    ours = Command("Trilith", words, flags=("--allow-client-shm=true",))
+    return {Side.TRILITH: ours, Side.TRITON: triton}
 
 
 def bare_python(trilith: Path, place: Peers) -> Path:

@@ -55,6 +55,7 @@ class Model:
     batching: bool = False
     peer: str | None = None  # the model of the real Triton that it is held against; None: has none
     options: str = ""
+    shared: bool = False  # whether its tensors lie in shared memory in place of the request
     windows: int = 1  # how many times the usual window a measurement lasts
 
     def configuration(self, backend: str) -> str:
@@ -103,6 +104,7 @@ MODELS: Mapping[str, Model] = {
         _small("mlp_direct", "onnxruntime", batching=False),
         # 1 MiB: 262144 values of four bytes.
         Model("large", "identity", *_floats(262144), max_batch_size=8, batching=True, peer="large"),
+        Model("shared", "identity", *_floats(262144), peer="shared", shared=True),
         Model(
             "magika",
             "onnxruntime",

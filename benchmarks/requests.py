@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.models import Model, example_input
+from benchmarks.regions import place
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ def http_json(model: Model) -> Request:
 
 def http_binary(model: Model) -> Request:
     """Put the tensor as raw bytes behind a JSON header; the reply likewise."""
+    if model.shared:
+        return _http_shared(model)
     data = example_input(model)
     tensor = _description(model, data) | {"parameters": {"binary_data_size": data.nbytes}}
     header = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
@@ -36,6 +39,14 @@ def http_binary(model: Model) -> Request:
         "Inference-Header-Content-Length": str(len(header)),
     }
     return Request(_path(model), headers, header + data.tobytes())
+
+
+def _http_shared(model: Model) -> Request:
+    """Say where the tensors lie; neither is in request or reply."""
+    tensor = _description(model, example_input(model)) | {"parameters": place(model, model.input.name)}
+    output = {"name": model.output.name, "parameters": place(model, model.output.name)}
+    body = json.dumps({"inputs": [tensor], "outputs": [output]}).encode()
+    return Request(_path(model), {"Content-Type": "application/json"}, body)
 
 
 def grpc_frame(message: bytes) -> bytes:

@@ -125,9 +125,11 @@ def _one_client() -> Iterator[Scenario]:
 
 
 def _large_tensors() -> Iterator[Scenario]:
-    for protocol in (Protocol.HTTP_BINARY, Protocol.GRPC):
-        name = f"large/{protocol}/{MANY_CLIENTS}"
-        yield Scenario(name, *_pair("large", "large", protocol, MANY_CLIENTS), (Limit("cpu_us", 0.5),))
+    """In the request, and in shared memory."""
+    for model in ("large", "shared"):
+        for protocol in (Protocol.HTTP_BINARY, Protocol.GRPC):
+            name = f"{model}/{protocol}/{MANY_CLIENTS}"
+            yield Scenario(name, *_pair(model, model, protocol, MANY_CLIENTS), (Limit("cpu_us", 0.5),))
 
 
 def _growth() -> Iterator[Scenario]:

@@ -28,6 +28,7 @@ class Command:
     name: str
     words: list[str]
     environment: dict[str, str] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
 
     def with_repository(self, repository: Path, ports: tuple[int, int, int]) -> list[str]:
         """Give the whole command line, Triton's flag names on either side."""
@@ -41,6 +42,7 @@ class Command:
             f"--http-port={http_port}",
             f"--grpc-port={grpc_port}",
             f"--metrics-port={metrics_port}",
+            *self.flags,
         ]
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 Tensors = Mapping[str, NDArray[Any]]
 
-FEATURES = ("http", "grpc", "metrics")
+FEATURES = ("http", "grpc", "metrics", "shm")
 _PROTO = Path(__file__).parents[2] / "proto"
 
 

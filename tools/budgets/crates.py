@@ -1,4 +1,7 @@
-"""Which crate may depend on which: ``bridge > wire | worker > engine > core``, Python only at the bridge."""
+"""Which crate may depend on which: ``bridge > wire | worker > engine > core``, Python only at the bridge.
+
+``memory`` lies below ``wire`` and ``worker``, beside the others.
+"""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -10,15 +13,16 @@ PREFIX = "trilith-"
 BELOW: Mapping[str, frozenset[str]] = {
     "core": frozenset(),
     "engine": frozenset({"core"}),
-    "wire": frozenset({"core", "engine"}),
-    "worker": frozenset({"core", "engine"}),
+    "memory": frozenset(),
+    "wire": frozenset({"core", "engine", "memory"}),
+    "worker": frozenset({"core", "engine", "memory"}),
     "bridge": frozenset({"core", "engine", "wire", "worker"}),
 }
 PYTHON_CRATES = ("pyo3", "numpy")
 PYTHON_BORDER = "bridge"
 # The workspace forbids unsafe code, and what is forbidden cannot be allowed in one module. These crates
 # repeat the workspace's lints, with "deny" in place of "forbid", and may add to them.
-WITH_UNSAFE = ("bridge", "worker")
+WITH_UNSAFE = ("bridge", "memory")
 
 
 def find(tree: Tree) -> Iterator[Finding]:

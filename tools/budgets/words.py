@@ -9,7 +9,7 @@ from itertools import chain
 
 from budgets.tree import Finding, Tree
 
-BORDER_OF_UNSAFE = ("crates/bridge/", "crates/worker/src/memory.rs")
+BORDER_OF_UNSAFE = ("crates/bridge/", "crates/memory/")
 UNSAFE = re.compile(r"\bunsafe\s*(?:\{|fn\b|impl\b|extern\b|trait\b)|allow\(unsafe_code\)")
 
 # Where a brick may be known by its manifest alone.

@@ -56,6 +56,7 @@ mod _native {
         ("http", cfg!(feature = "http")),
         ("grpc", cfg!(feature = "grpc")),
         ("metrics", cfg!(feature = "metrics")),
+        ("shm", cfg!(feature = "shm")),
     ];
 
     /// Everything in `proto/`, as a serialized `google.protobuf.FileDescriptorSet`.

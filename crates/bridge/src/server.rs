@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use trilith_engine::clock::SystemClock;
 use trilith_engine::{Engine, Model as EngineModel, State};
-use trilith_wire::{Context, Shutdown};
+use trilith_wire::{Context, SharedMemory, Shutdown};
 
 use crate::model::{Model, wait_until};
 use crate::spec::{self, ListenForm, ModelForm, ServerForm};
@@ -44,7 +44,8 @@ impl Server {
         let engine = Engine::new(form.engine_options(), clock.clone());
         let threads = Arc::new(Threads::start(form.threads)?);
         threads.next().spawn(crate::expiry::run(Arc::clone(&engine), clock));
-        let context = Arc::new(Context { engine: Arc::clone(&engine), server: form.info() });
+        let shared_memory = SharedMemory::of_this_build(form.client_shared_memory);
+        let context = Arc::new(Context { engine: Arc::clone(&engine), server: form.info(), shared_memory });
         let endpoints = Mutex::new(Some(Vec::new()));
         Ok(Self { engine, context, shutdown: Shutdown::new(), threads, endpoints })
     }

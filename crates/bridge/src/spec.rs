@@ -29,6 +29,8 @@ pub(crate) struct ServerForm {
     #[serde(default)]
     strict_readiness: bool,
     #[serde(default)]
+    pub(crate) client_shared_memory: bool,
+    #[serde(default)]
     pub(crate) threads: usize,
     #[serde(default)]
     latencies: LatencyForm,

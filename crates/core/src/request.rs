@@ -34,7 +34,7 @@ pub mod flags {
 }
 
 /// How the values of an output are to be delivered.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Delivery {
     /// As the endpoint delivers by default.
     #[default]
@@ -43,6 +43,8 @@ pub enum Delivery {
     Binary,
     /// As JSON values (HTTP).
     Json,
+    /// Not at all: they are written to shared memory.
+    SharedMemory,
 }
 
 /// An output that the client named.

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use trilith_engine::Engine;
 
+use crate::shared_memory::SharedMemory;
+
 /// The server's own metadata.
 #[derive(Clone, Debug, Default)]
 pub struct ServerInfo {
@@ -21,4 +23,6 @@ pub struct Context {
     pub engine: Arc<Engine>,
     /// The server's own metadata.
     pub server: ServerInfo,
+    /// The regions that clients have registered.
+    pub shared_memory: SharedMemory,
 }

@@ -5,6 +5,7 @@
 //! - [`schema`]: the wire contract as data
 //! - [`http`]: KServe v2 over HTTP: JSON and binary tensors
 //! - [`grpc`]: `inference.GRPCInferenceService`, health, reflection
+//! - [`shared_memory`]: tensors that clients place in shared memory, instead of sending them
 //! - [`metrics`]: Prometheus text
 
 pub mod context;
@@ -17,7 +18,9 @@ mod listen;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 pub mod schema;
+pub mod shared_memory;
 pub mod shutdown;
 
 pub use context::{Context, ServerInfo};
+pub use shared_memory::SharedMemory;
 pub use shutdown::Shutdown;

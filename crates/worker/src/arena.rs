@@ -10,8 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-
-use crate::memory::Segment;
+use trilith_memory::Segment;
 
 /// Ranges begin at multiples of this, so that any element type and vector instruction can read them.
 const ALIGNMENT: u64 = 64;

@@ -11,8 +11,7 @@ use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
 };
-
-use crate::memory::Segment;
+use trilith_memory::Segment;
 
 /// Says which protocol is spoken; changed whenever the messages change.
 const GREETING: &[u8; 8] = b"TRILITH1";

@@ -8,7 +8,6 @@
 //!        views                 <--- shared memory ---   own segment (outputs)
 //! ```
 //!
-//! - [`memory`]: a segment of memory that two processes share; the one place with `unsafe`
 //! - [`arena`]: which parts of a segment are in use; the peer says when it has let go
 //! - [`message`]: what travels over the socket
 //! - [`transcode`]: requests and responses to and from messages
@@ -25,7 +24,6 @@ pub mod arena;
 pub mod frame;
 pub mod handshake;
 pub mod link;
-pub mod memory;
 pub mod message;
 pub mod port;
 pub mod transcode;

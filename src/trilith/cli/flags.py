@@ -217,6 +217,13 @@ USED = (
         30,
     ),
     Flag(
+        "allow-client-shm",
+        SERVER,
+        values.BOOLEAN,
+        "Whether clients may register shared memory of this machine for their tensors.",
+        default=False,
+    ),
+    Flag(
         "exit-timeout-secs",
         SERVER,
         values.whole(),
@@ -304,7 +311,7 @@ LATER = (
     ),
     *_later(GRPC, _OFF, "grpc-use-ssl", "grpc-use-ssl-mutual"),
     *_later(GRPC, ("none",), "grpc-infer-response-compression-level"),
-    *_later(SERVER, _OFF, "allow-sagemaker", "allow-vertex-ai", "allow-client-shm"),
+    *_later(SERVER, _OFF, "allow-sagemaker", "allow-vertex-ai"),
     *_later(SERVER, (), "sagemaker-safe-port-range", "vertex-ai-default-model", "cache-config"),
     *_later(SERVER, ("0",), "response-cache-byte-size"),
     *_later(SERVER, ("off",), "rate-limit", "trace-level"),

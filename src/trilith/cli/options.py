@@ -55,6 +55,7 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
         endpoints=endpoints,
         server_id=given["id"],
         strict_readiness=given["strict_readiness"],
+        client_shared_memory=given["allow_client_shm"],
         exit_on_error=given["exit_on_error"],
         exit_timeout_seconds=given["exit_timeout_secs"],
         complete_configurations=not (given["disable_auto_complete_config"] or given["strict_model_config"]),

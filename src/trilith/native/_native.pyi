@@ -34,7 +34,8 @@ class Server:
 
         Args:
             options: JSON object: ``name`` (str), ``version`` (str), ``extensions`` (list of str),
-                ``strict_readiness`` (bool), ``threads`` (int, 0 for one per core), ``latencies``
+                ``strict_readiness`` (bool), ``client_shared_memory`` (bool: whether clients may
+                register it), ``threads`` (int, 0 for one per core), ``latencies``
                 (object: ``summaries`` bool, ``quantiles`` list of [quantile, error], ``histograms`` bool).
         """
 

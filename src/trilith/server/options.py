@@ -32,6 +32,8 @@ class ServerOptions:
     server_id: str = "triton"
     """Name in the server's metadata. Clients and dashboards look for this one."""
     strict_readiness: bool = True
+    client_shared_memory: bool = False
+    """Whether clients may register shared memory: they can then reach every object of this user."""
     exit_on_error: bool = True
     exit_timeout_seconds: int = 30
     complete_configurations: bool = True

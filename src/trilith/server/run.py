@@ -27,11 +27,16 @@ EXTENSIONS = (
     "model_repository",
     "schedule_policy",
     "model_configuration",
+    "system_shared_memory",
+    "cuda_shared_memory",
     "binary_tensor_data",
     "parameters",
     "statistics",
 )
 """Of Triton's protocol extensions, those that this version carries."""
+
+FEATURE_OF = {"system_shared_memory": "shm", "cuda_shared_memory": "shm"}
+"""Extensions that are native features, which a build may lack."""
 
 PROGRESS_SECONDS = 10.0
 """Between two lines that say what is still loading."""
@@ -128,7 +133,7 @@ class Application:
         self._inbox.put(_STOP)
 
     def _make_server(self) -> "native.Server":
-        from trilith.native import Server  # noqa: PLC0415  --help and the like need no extension
+        from trilith.native import FEATURES, Server  # noqa: PLC0415  --help and the like need no extension
 
         options = self._options
         return Server(
@@ -136,8 +141,9 @@ class Application:
                 {
                     "name": options.server_id,
                     "version": trilith.__version__,
-                    "extensions": EXTENSIONS,
+                    "extensions": [name for name in EXTENSIONS if FEATURE_OF.get(name) in (None, *FEATURES)],
                     "strict_readiness": options.strict_readiness,
+                    "client_shared_memory": options.client_shared_memory,
                     "threads": options.threads,
                     "latencies": dict(options.latencies),
                 }

@@ -21,5 +21,15 @@ def test_the_json_body_holds_every_value() -> None:
     assert tensor["datatype"] == "FP32"
 
 
+def test_a_request_for_shared_memory_says_where_its_tensors_lie() -> None:
+    model = MODELS["shared"]
+    request = requests.http_binary(model)
+    body = json.loads(request.body)
+    (tensor,), (output,) = body["inputs"], body["outputs"]
+    assert tensor["parameters"]["shared_memory_byte_size"] == 1 << 20
+    assert tensor["parameters"]["shared_memory_region"] != output["parameters"]["shared_memory_region"]
+    assert "data" not in tensor
+
+
 def test_a_grpc_frame_begins_with_a_flag_and_the_length() -> None:
     assert requests.grpc_frame(b"abc") == b"\x00\x00\x00\x00\x03abc"

@@ -60,6 +60,11 @@ def test_completion_is_switched_off_by_either_name(word: str) -> None:
     assert not build(word).complete_configurations
 
 
+def test_clients_may_share_memory_only_where_that_is_asked_for() -> None:
+    assert not build().client_shared_memory
+    assert build("--allow-client-shm=true").client_shared_memory
+
+
 def test_a_deprecated_flag_is_noted_with_its_successor() -> None:
     assert build("--strict-model-config=false").notes == (
         "--strict-model-config is deprecated; use --disable-auto-complete-config",

@@ -68,6 +68,7 @@ def test_the_native_core_is_told_name_version_and_extensions(repository: Path) -
     assert server is not None
     assert server.options["name"] == "mine"
     assert server.options["strict_readiness"] is False
+    assert server.options["client_shared_memory"] is False
     assert server.options["threads"] == 3
     assert "binary_tensor_data" in server.options["extensions"]
     assert server.listening["http"] == {"address": "127.0.0.1", "port": 8000, "max_input_size": 1}

@@ -48,7 +48,7 @@ def test_a_crate_that_the_lints_do_not_reach_is_found() -> None:
 
 def test_a_crate_at_the_border_denies_unsafe_code_where_others_forbid_it_and_changes_nothing_else() -> None:
     own = '[lints.rust]\nunsafe_code = "deny"\n[lints.clippy]\nall = "{}"\n'
-    assert messages("worker", own.format("warn")) == []
+    assert messages("memory", own.format("warn")) == []
     assert messages("bridge", own.format("warn") + 'needless_pass_by_value = "allow"\n') == []
-    assert len(messages("worker", own.format("allow"))) == 1
+    assert len(messages("memory", own.format("allow"))) == 1
     assert len(messages("engine", own.format("warn"))) == 1

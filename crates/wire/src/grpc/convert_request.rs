@@ -3,13 +3,13 @@
 use trilith_core::request::flags;
 use trilith_core::tensor::element_count;
 use trilith_core::{
-    Code, CorrelationId, DataType, Error, Fault, Parameter, Parameters, Request, RequestedOutput, Result,
-    Tensor,
+    CorrelationId, DataType, Error, Parameter, Parameters, Payload, Request, RequestedOutput, Result, Tensor,
 };
 
 use super::contents;
 use super::draft::{Draft, DraftInput, DraftOutput};
 use super::pieces::Pieces;
+use crate::shared_memory::{Reference, References};
 
 /// The one parameter with the reserved prefix that clients may set.
 const EMPTY_FINAL_RESPONSE: &str = "triton_enable_empty_final_response";
@@ -21,20 +21,25 @@ pub(super) struct Converted {
     pub(super) request: Request,
     /// Whether a decoupled model's end is to be told by an empty response.
     pub(super) wants_empty_final: bool,
+    /// Its tensors that lie in shared memory, of which the inputs have no content yet.
+    pub(super) references: References,
 }
 
 /// Makes a request of what the fields say.
 pub(super) fn convert(mut draft: Draft) -> Result<Converted> {
     let version = parse_version(&draft.version)?;
-    let mut converted =
-        Converted { request: Request { version, ..Request::default() }, wants_empty_final: false };
+    let mut converted = Converted {
+        request: Request { version, ..Request::default() },
+        wants_empty_final: false,
+        references: References::default(),
+    };
     apply_parameters(&mut converted, std::mem::take(&mut draft.parameters))?;
-    let request = &mut converted.request;
-    request.inputs = convert_inputs(&draft.model, draft.inputs, draft.raw)?;
+    let Converted { request, references, .. } = &mut converted;
+    request.inputs = convert_inputs(&draft.model, draft.inputs, draft.raw, references)?;
     request.outputs = draft
         .outputs
         .into_iter()
-        .map(|output| convert_output(&draft.model, output))
+        .map(|output| convert_output(&draft.model, output, references))
         .collect::<Result<_>>()?;
     request.model = draft.model;
     request.id = draft.id;
@@ -116,74 +121,91 @@ fn wrong_kind(name: &str, expected: &str, given: &Parameter) -> Error {
     Error::invalid(format!("parameter '{name}' takes {expected}, {kind} was given"))
 }
 
-fn convert_inputs(model: &str, inputs: Vec<DraftInput>, raw: Vec<Pieces>) -> Result<Vec<Tensor>> {
-    if raw.is_empty() {
-        return inputs.into_iter().map(|input| convert_input(model, input, None)).collect();
+fn convert_inputs(
+    model: &str,
+    mut inputs: Vec<DraftInput>,
+    raw: Vec<Pieces>,
+    references: &mut References,
+) -> Result<Vec<Tensor>> {
+    for (position, input) in inputs.iter_mut().enumerate() {
+        let reference = Reference::take(&mut input.parameters);
+        if let Some(reference) = reference.map_err(|error| in_place("input", &input.name, model, error))? {
+            references.inputs.push((position, reference));
+        }
     }
-    if raw.len() != inputs.len() {
+    let is_raw = !raw.is_empty();
+    let sent = inputs.len() - references.inputs.len();
+    if is_raw && raw.len() != sent {
         return Err(Error::invalid(format!(
-            "the request for model '{model}' has {} inputs and {} entries in raw_input_contents; give one entry per \
-             input, in the same order",
-            inputs.len(),
+            "the request for model '{model}' has {sent} inputs outside shared memory and {} entries in \
+             raw_input_contents; give one entry per input, in the same order",
             raw.len()
         )));
     }
-    inputs.into_iter().zip(raw).map(|(input, raw)| convert_input(model, input, Some(raw))).collect()
+    let mut raw = raw.into_iter();
+    let mut placed = references.inputs.iter().map(|(position, _)| *position).peekable();
+    let convert = |(position, input): (usize, DraftInput)| {
+        let place = format!("input '{}' of model '{model}'", input.name);
+        let datatype = datatype_of(&place, &input)?;
+        let payload = if placed.next_if_eq(&position).is_some() {
+            placed_payload(&place, &input)?
+        } else {
+            sent_payload(&place, &input, datatype, raw.next())?
+        };
+        let DraftInput { name, shape, parameters, .. } = input;
+        Ok(Tensor { name, datatype, shape, payload, parameters })
+    };
+    inputs.into_iter().enumerate().map(convert).collect()
 }
 
-fn convert_input(model: &str, input: DraftInput, raw: Option<Pieces>) -> Result<Tensor> {
-    let place = format!("input '{}' of model '{model}'", input.name);
-    refuse_shared_memory(&place, &input.parameters)?;
-    let Some(datatype) = DataType::parse(&input.datatype) else {
+/// The content of a tensor in shared memory is read later; here there is none.
+fn placed_payload(place: &str, input: &DraftInput) -> Result<Payload> {
+    if input.contents.is_none() {
+        return Ok(Payload::new());
+    }
+    Err(Error::invalid(format!("{place} has contents and 'shared_memory_region'; use one or the other")))
+}
+
+/// Where the bytes of a tensor are that came with the request.
+fn sent_payload(place: &str, input: &DraftInput, datatype: DataType, raw: Option<Pieces>) -> Result<Payload> {
+    match (raw, &input.contents) {
+        (Some(raw), None) => Ok(raw.into()),
+        (None, Some(given)) => contents::encode(given, datatype, &input.shape, place),
+        (Some(_), Some(_)) => Err(Error::invalid(format!(
+            "{place} has contents while the request has raw_input_contents; use one or the other"
+        ))),
+        (None, None) if element_count(&input.shape) == Some(0) => Ok(Payload::new()),
+        (None, None) => Err(Error::invalid(format!(
+            "{place} has no data; give it in raw_input_contents or in its contents"
+        ))),
+    }
+}
+
+fn datatype_of(place: &str, input: &DraftInput) -> Result<DataType> {
+    DataType::parse(&input.datatype).ok_or_else(|| {
         let known = DataType::ALL.map(DataType::name).join(", ");
-        return Err(Error::invalid(format!("{place}: '{}' is not a datatype", input.datatype))
-            .with_hint(format!("the datatypes are {known}")));
-    };
-    let payload = match (raw, &input.contents) {
-        (Some(raw), None) => raw.into(),
-        (None, Some(given)) => contents::encode(given, datatype, &input.shape, &place)?,
-        (Some(_), Some(_)) => {
-            return Err(Error::invalid(format!(
-                "{place} has contents while the request has raw_input_contents; use one or the other"
-            )));
-        }
-        (None, None) if element_count(&input.shape) == Some(0) => trilith_core::Payload::new(),
-        (None, None) => {
-            return Err(Error::invalid(format!(
-                "{place} has no data; give it in raw_input_contents or in its contents"
-            )));
-        }
-    };
-    Ok(Tensor { name: input.name, datatype, shape: input.shape, payload, parameters: input.parameters })
-}
-
-fn convert_output(model: &str, mut output: DraftOutput) -> Result<RequestedOutput> {
-    let place = format!("output '{}' of model '{model}'", output.name);
-    refuse_shared_memory(&place, &output.parameters)?;
-    let classification = match output.parameters.remove("classification") {
-        None => 0,
-        Some(value) => unsigned("classification", &value)
-            .ok()
-            .and_then(|count| u32::try_from(count).ok())
-            .filter(|count| *count > 0)
-            .ok_or_else(|| {
-                Error::invalid(format!(
-                    "{place}: classification takes a number of classes above 0, {value} was given"
-                ))
-            })?,
-    };
-    Ok(RequestedOutput {
-        name: output.name,
-        classification,
-        parameters: output.parameters,
-        ..RequestedOutput::default()
+        Error::invalid(format!("{place}: '{}' is not a datatype", input.datatype))
+            .with_hint(format!("the datatypes are {known}"))
     })
 }
 
-fn refuse_shared_memory(place: &str, parameters: &Parameters) -> Result<()> {
-    if parameters.get("shared_memory_region").is_none() {
-        return Ok(());
+fn convert_output(model: &str, output: DraftOutput, references: &mut References) -> Result<RequestedOutput> {
+    let mut converted =
+        RequestedOutput { name: output.name, parameters: output.parameters, ..RequestedOutput::default() };
+    if let Some(value) = converted.parameters.remove("classification") {
+        let count = unsigned("classification", &value).ok().and_then(|count| u32::try_from(count).ok());
+        converted.classification = count.filter(|count| *count > 0).ok_or_else(|| {
+            let problem = format!("classification takes a number of classes above 0, {value} was given");
+            in_place("output", &converted.name, model, Error::invalid(problem))
+        })?;
     }
-    let message = format!("{place}: this server does not serve shared memory");
-    Err(Error::new(Code::Unimplemented, Fault::Client, message).with_hint("send the tensor in the message"))
+    match references.add_output(&mut converted) {
+        Ok(()) => Ok(converted),
+        Err(error) => Err(in_place("output", &converted.name, model, error)),
+    }
+}
+
+fn in_place(kind: &str, name: &str, model: &str, mut error: Error) -> Error {
+    error.message = format!("{kind} '{name}' of model '{model}': {}", error.message).into();
+    error
 }

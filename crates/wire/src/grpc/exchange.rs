@@ -10,6 +10,7 @@ use trilith_engine::{Answer, Ticket};
 
 use super::draft::Draft;
 use super::infer::Withdrawal;
+use crate::shared_memory::Placements;
 
 /// Tells, in every streamed response, whether another one follows for the same request.
 const FINAL_RESPONSE: &str = "triton_final_response";
@@ -32,6 +33,7 @@ pub(super) struct Exchange {
     about: Response,
     pub(super) is_decoupled: bool,
     pub(super) wants_empty_final: bool,
+    pub(super) placements: Placements,
     held: Vec<Answer>,
     is_done: bool,
 }
@@ -50,7 +52,10 @@ impl Exchange {
             response
         };
         match answer.result {
-            Some(Ok(response)) => Some(Outgoing::Response(mark(response))),
+            Some(Ok(mut response)) => Some(match self.placements.settle(&mut response) {
+                Ok(()) => Outgoing::Response(mark(response)),
+                Err(error) => Outgoing::Failure(error, mark(self.about.clone())),
+            }),
             Some(Err(error)) => Some(Outgoing::Failure(error, mark(self.about.clone()))),
             None if answer.is_final && self.is_decoupled && self.wants_empty_final => {
                 Some(Outgoing::Response(mark(self.about.clone())))

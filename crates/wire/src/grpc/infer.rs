@@ -4,35 +4,39 @@ use tokio::sync::oneshot;
 use trilith_core::{Code, Error, Fault, Request, Response, Result};
 use trilith_engine::{Answer, Engine, Reply, Ticket};
 
-use super::convert_request::convert;
+use super::convert_request::{Converted, convert};
 use super::convert_response;
 use super::draft::Draft;
 use super::pieces::Pieces;
 use crate::context::Context;
+use crate::shared_memory::Placements;
 
 /// A request on its way. Dropping it withdraws it.
 pub(super) struct Inference {
     receiver: oneshot::Receiver<Result<Response>>,
     withdrawal: Withdrawal,
+    placements: Placements,
 }
 
 impl Inference {
     /// Sends a `ModelInferRequest` on its way.
     pub(super) fn begin(context: &Context, message: Pieces) -> Result<Self> {
-        let request = convert(Draft::read(message)?)?.request;
+        let Converted { mut request, references, .. } = convert(Draft::read(message)?)?;
+        let placements = Placements::resolve(&context.shared_memory, references, &mut request)?;
         refuse_decoupled(&context.engine, &request)?;
         let (sender, receiver) = oneshot::channel();
         let reply = SingleReply { sender: Some(sender), responses: 0, first: None };
         let ticket = context.engine.infer(request, Box::new(reply));
-        Ok(Self { receiver, withdrawal: Withdrawal(Some(ticket)) })
+        Ok(Self { receiver, withdrawal: Withdrawal(Some(ticket)), placements })
     }
 
     /// Waits for the answer: a framed `ModelInferResponse`.
     pub(super) async fn answer(&mut self) -> Result<Pieces> {
         let result = (&mut self.receiver).await;
         self.withdrawal.forget();
-        let response =
+        let mut response =
             result.unwrap_or_else(|_| Err(Error::internal("the request was dropped without an answer")))?;
+        self.placements.settle(&mut response)?;
         Ok(convert_response::unary(&response))
     }
 }

@@ -7,7 +7,8 @@
 //! - [`infer`], [`stream`] with [`exchange`] — inference, once and streamed
 //! - [`draft`] with [`fields`], [`convert_request`], [`contents`] — from the wire to the engine's request
 //! - [`convert_response`], [`body`], [`status`] — and back
-//! - [`describe`], [`statistics`], [`health`], [`reflection`] — everything else
+//! - [`describe`], [`statistics`], [`health`], [`reflection`],
+//!   [`shared_memory`] — everything else
 //! - [`protocol`] — the generated messages
 //!
 //! The framing stands on hyper alone: a tensor keeps the memory it was received in up to the batch, and leaves
@@ -31,6 +32,7 @@ pub mod protocol;
 mod reflection;
 mod server;
 mod service;
+mod shared_memory;
 mod statistics;
 mod status;
 mod stream;

@@ -25,7 +25,7 @@ use super::protocol::inference::{ServerLiveRequest, ServerMetadataRequest, Serve
 use super::reflection::Reflection;
 use super::status::{from_error, refusal};
 use super::stream::InferStream;
-use super::{describe, statistics};
+use super::{describe, shared_memory, statistics};
 use crate::context::Context;
 use crate::shutdown::Shutdown;
 
@@ -33,7 +33,7 @@ use crate::shutdown::Shutdown;
 type Unary = fn(&Context, Pieces) -> Result<Pieces, Status>;
 
 /// Calls that are answered at once, by path.
-const UNARY: [(&str, Unary); 9] = [
+const UNARY: [(&str, Unary); 15] = [
     ("/inference.GRPCInferenceService/ServerLive", |context, message| {
         unary(message, |_: &ServerLiveRequest| Ok(describe::server_live(context)))
     }),
@@ -58,26 +58,37 @@ const UNARY: [(&str, Unary); 9] = [
     ("/inference.GRPCInferenceService/RepositoryIndex", |context, message| {
         unary(message, |request| describe::repository_index(context, request))
     }),
+    ("/inference.GRPCInferenceService/SystemSharedMemoryStatus", |context, message| {
+        unary(message, |request| shared_memory::system_status(context, request))
+    }),
+    ("/inference.GRPCInferenceService/SystemSharedMemoryRegister", |context, message| {
+        unary(message, |request| shared_memory::system_register(context, request))
+    }),
+    ("/inference.GRPCInferenceService/SystemSharedMemoryUnregister", |context, message| {
+        unary(message, |request| shared_memory::system_unregister(context, request))
+    }),
+    ("/inference.GRPCInferenceService/CudaSharedMemoryStatus", |context, message| {
+        unary(message, |request| shared_memory::cuda_status(context, request))
+    }),
+    ("/inference.GRPCInferenceService/CudaSharedMemoryRegister", |context, message| {
+        unary(message, |request| shared_memory::cuda_register(context, request))
+    }),
+    ("/inference.GRPCInferenceService/CudaSharedMemoryUnregister", |context, message| {
+        unary(message, |request| shared_memory::cuda_unregister(context, request))
+    }),
     ("/grpc.health.v1.Health/Check", |context, message| {
         unary(message, |_: &HealthCheckRequest| Ok(health::check(context)))
     }),
 ];
 
 /// Calls of the protocol that this server does not serve, and why.
-const NOT_SERVED: [(&str, &str); 10] = [
+const NOT_SERVED: [(&str, &str); 4] = [
     ("RepositoryModelLoad", LOADED_AT_START),
     ("RepositoryModelUnload", LOADED_AT_START),
-    ("SystemSharedMemoryStatus", NO_SHARED_MEMORY),
-    ("SystemSharedMemoryRegister", NO_SHARED_MEMORY),
-    ("SystemSharedMemoryUnregister", NO_SHARED_MEMORY),
-    ("CudaSharedMemoryStatus", NO_SHARED_MEMORY),
-    ("CudaSharedMemoryRegister", NO_SHARED_MEMORY),
-    ("CudaSharedMemoryUnregister", NO_SHARED_MEMORY),
     ("TraceSetting", "this server does not trace requests"),
     ("LogSettings", "log settings are given at start and cannot be changed over gRPC"),
 ];
 const LOADED_AT_START: &str = "models are loaded at start and cannot be loaded or unloaded over gRPC";
-const NO_SHARED_MEMORY: &str = "this server does not serve shared memory; send tensors in the message";
 
 /// The answer to a call, in the making.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;

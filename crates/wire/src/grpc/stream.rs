@@ -21,6 +21,7 @@ use super::frame::Messages;
 use super::pieces::Pieces;
 use super::status::{from_error, shutting_down, trailers};
 use crate::context::Context;
+use crate::shared_memory::Placements;
 use crate::shutdown::Shutdown;
 
 /// Requests of one stream that may be in flight. It bounds what one call can queue in the server's memory;
@@ -136,7 +137,11 @@ impl InferStream {
         let mut exchange = Exchange::default();
         let converted = Draft::read(message).and_then(|draft| {
             exchange.describe(&draft);
-            convert(draft)
+            let mut converted = convert(draft)?;
+            let references = std::mem::take(&mut converted.references);
+            let memory = &self.context.shared_memory;
+            exchange.placements = Placements::resolve(memory, references, &mut converted.request)?;
+            Ok(converted)
         });
         match converted {
             Ok(converted) => self.send(exchange, converted),
@@ -145,7 +150,7 @@ impl InferStream {
     }
 
     fn send(&mut self, mut exchange: Exchange, converted: Converted) {
-        let Converted { request, wants_empty_final } = converted;
+        let Converted { request, wants_empty_final, .. } = converted;
         let engine = &self.context.engine;
         let model = engine.model(&request.model, request.version);
         exchange.is_decoupled = model.is_ok_and(|model| model.spec().decoupled);

@@ -47,6 +47,9 @@ impl Endpoint {
                 self.infer(&name, version, &head.headers, body).await
             }
             Route::Index => self.index(body).await,
+            Route::SharedMemory { kind, region, action } => {
+                self.shared_memory(kind, region.as_deref(), action, body).await
+            }
             read_only => Ok(self.look_up(&read_only)?),
         }
     }

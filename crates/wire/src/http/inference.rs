@@ -14,6 +14,7 @@ use super::infer::{Decoded, Encoded, Target, decode, decode_raw, encode};
 use super::reply::Refusal;
 use super::{body, reply};
 use crate::listen::ReplyBody;
+use crate::shared_memory::Placements;
 
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
@@ -36,8 +37,11 @@ impl Endpoint {
         if let Some(encoding) = encoding {
             content = compress::decompress(&content, encoding, self.limits.size)?.into();
         }
-        let Decoded { request, deliveries } = self.decode(model, version, content, header_length)?;
-        let response = run(&self.context.engine, request).await?;
+        let Decoded { mut request, deliveries, references } =
+            self.decode(model, version, content, header_length)?;
+        let placements = Placements::resolve(&self.context.shared_memory, references, &mut request)?;
+        let mut response = run(&self.context.engine, request).await?;
+        placements.settle(&mut response)?;
         Ok(respond(encode(&response, &deliveries)?, accepted)?)
     }
 

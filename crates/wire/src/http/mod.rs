@@ -7,6 +7,7 @@
 //! - [`infer`]: JSON and binary tensors to and from the nouns of inference
 //! - [`inference`]: one inference, from its body to its answer
 //! - [`describe`]: metadata, statistics and the repository index as JSON
+//! - [`shared_memory`]: the regions that clients have registered
 //! - [`reply`]: answers and their headers
 //! - [`json`]: writes JSON
 
@@ -19,6 +20,7 @@ mod inference;
 mod json;
 mod reply;
 mod route;
+mod shared_memory;
 
 use std::sync::Arc;
 use std::time::Duration;

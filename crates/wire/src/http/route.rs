@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use hyper::Method;
 use trilith_core::{Error, Result};
 
+use crate::shared_memory::Kind;
+
 /// What is asked of one model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Question {
@@ -20,6 +22,17 @@ pub(super) enum Question {
     Infer,
 }
 
+/// What is asked of shared memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// What is registered.
+    Status,
+    /// To register a region.
+    Register,
+    /// To forget regions.
+    Unregister,
+}
+
 /// What a path means.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
@@ -33,6 +46,15 @@ pub(super) enum Route<'a> {
     AllStatistics,
     /// `/v2/repository/index`
     Index,
+    /// `/v2/{system|cuda}sharedmemory[/region/{name}]/{action}`
+    SharedMemory {
+        /// Which kind of memory.
+        kind: Kind,
+        /// Name of the region, where the path names one.
+        region: Option<Cow<'a, str>>,
+        /// What is asked of it.
+        action: Action,
+    },
     /// `/v2/models/{name}[/versions/{version}][/{question}]`
     Model {
         /// Name of the model.
@@ -48,7 +70,9 @@ impl Route<'_> {
     /// The one method by which it is asked.
     pub(super) fn method(&self) -> Method {
         match self {
-            Self::Index | Self::Model { question: Question::Infer, .. } => Method::POST,
+            Self::Index
+            | Self::Model { question: Question::Infer, .. }
+            | Self::SharedMemory { action: Action::Register | Action::Unregister, .. } => Method::POST,
             _ => Method::GET,
         }
     }
@@ -77,8 +101,27 @@ pub(super) fn find(path: &str) -> Result<Route<'_>> {
         }
         ["", "models", name] => model(path, name, None, ""),
         ["", "models", name, question] if !question.is_empty() => model(path, name, None, question),
+        ["", kind @ ("systemsharedmemory" | "cudasharedmemory"), place @ .., action] => {
+            shared_memory(path, kind, place, action)
+        }
         _ => Err(unknown(path)),
     }
+}
+
+fn shared_memory<'a>(path: &'a str, kind: &str, place: &[&'a str], action: &str) -> Result<Route<'a>> {
+    let kind = if kind == "cudasharedmemory" { Kind::Cuda } else { Kind::System };
+    let region = match place {
+        [] => None,
+        ["region", name] => Some(decode(name).filter(|name| !name.is_empty()).ok_or_else(|| unknown(path))?),
+        _ => return Err(unknown(path)),
+    };
+    let action = match action {
+        "status" => Action::Status,
+        "register" => Action::Register,
+        "unregister" => Action::Unregister,
+        _ => return Err(unknown(path)),
+    };
+    Ok(Route::SharedMemory { kind, region, action })
 }
 
 fn model<'a>(path: &str, name: &'a str, version: Option<&str>, question: &str) -> Result<Route<'a>> {
@@ -134,6 +177,10 @@ mod tests {
         Route::Model { name: Cow::Borrowed(name), version, question }
     }
 
+    fn memory_route(kind: Kind, region: Option<&str>, action: Action) -> Route<'_> {
+        Route::SharedMemory { kind, region: region.map(Cow::Borrowed), action }
+    }
+
     #[test]
     fn every_path_of_the_protocol_is_known() {
         let routes = [
@@ -151,6 +198,12 @@ mod tests {
             ("/v2/models/m/versions/3", model_route("m", Some(3), Question::Metadata)),
             ("/v2/models/m/versions/3/infer", model_route("m", Some(3), Question::Infer)),
             ("/v2/models/a%20%C3%A9/infer", model_route("a é", None, Question::Infer)),
+            ("/v2/systemsharedmemory/status", memory_route(Kind::System, None, Action::Status)),
+            ("/v2/cudasharedmemory/unregister", memory_route(Kind::Cuda, None, Action::Unregister)),
+            (
+                "/v2/systemsharedmemory/region/a%2Fb/register",
+                memory_route(Kind::System, Some("a/b"), Action::Register),
+            ),
             ("/v2/models/a%2Fb", model_route("a/b", None, Question::Metadata)),
         ];
         for (path, route) in routes {
@@ -179,6 +232,12 @@ mod tests {
             "/v2/models/%f/infer",
             "/v2/models/%ff/infer",
             "/v2/health",
+            "/v2/systemsharedmemory",
+            "/v2/systemsharedmemory/bogus",
+            "/v2/systemsharedmemory/region/status",
+            "/v2/systemsharedmemory/region//status",
+            "/v2/systemsharedmemory/other/r/status",
+            "/v2/cudasharedmemory/region/r",
             "/v2/models/m/versions/1/infer/more",
             "/v2/models/m/versions/1/",
         ] {

@@ -130,7 +130,7 @@ async fn requests_that_make_no_sense_are_refused_with_the_right_code() {
         (late, Code::InvalidArgument, "'timeout' must not be negative"),
         (named, Code::InvalidArgument, "'sequence_id' takes"),
         (empty, Code::InvalidArgument, "'mine' has no value"),
-        (shared, Code::Unimplemented, "shared memory"),
+        (shared, Code::InvalidArgument, "'shared_memory_byte_size' must be specified"),
         (classes, Code::InvalidArgument, "above 0"),
     ];
     let server = Server::start().await;

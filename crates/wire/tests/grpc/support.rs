@@ -23,7 +23,7 @@ use trilith_wire::grpc::protocol::inference::{
     InferTensorContents, ModelConfig, ModelInferRequest, ModelInferResponse, ModelStreamInferResponse,
 };
 use trilith_wire::grpc::{GrpcOptions, serve};
-use trilith_wire::{Context, ServerInfo, Shutdown};
+use trilith_wire::{Context, ServerInfo, SharedMemory, Shutdown};
 
 /// A running server.
 pub(crate) struct Server {
@@ -48,7 +48,8 @@ impl Server {
             version: "2.51.0".into(),
             extensions: vec!["classification".into()],
         };
-        let context = Arc::new(Context { engine: engine.clone(), server });
+        let shared_memory = SharedMemory::of_this_build(true);
+        let context = Arc::new(Context { engine: engine.clone(), server, shared_memory });
         let shutdown = Shutdown::new();
         let task = tokio::spawn(serve(listener, context, options, shutdown.clone()));
         engine.open();

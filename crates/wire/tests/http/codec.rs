@@ -178,7 +178,7 @@ fn a_response_is_written_as_triton_writes_it() {
         Tensor::new("B", DataType::Int8, &[2], vec![1, 255]),
     ]);
     response.parameters.insert("p", Parameter::Bool(true));
-    let deliveries = Deliveries::Each(vec![("A".into(), false), ("B".into(), true)]);
+    let deliveries = Deliveries::Each(vec![("A".into(), Delivery::Json), ("B".into(), Delivery::Binary)]);
     let encoded = encode(&response, &deliveries).unwrap();
     let header = concat!(
         r#"{"id":"x","model_name":"m","model_version":"3","parameters":{"p":true},"outputs":["#,

@@ -12,7 +12,7 @@ use trilith_core::{DataType, Payload, Signature, Tensor, TensorSpec};
 use trilith_engine::clock::SystemClock;
 use trilith_engine::{Batch, Engine, EngineOptions, Model, ModelSpec, Port, Turn};
 use trilith_wire::http::{self, HttpOptions};
-use trilith_wire::{Context, ServerInfo, Shutdown};
+use trilith_wire::{Context, ServerInfo, SharedMemory, Shutdown};
 
 /// A model of one input `IN` and one output `OUT`.
 pub(crate) fn spec(name: &str, datatype: DataType, dims: &[i64]) -> ModelSpec {
@@ -109,7 +109,8 @@ pub(crate) async fn serve(engine: Arc<Engine>, options: HttpOptions) -> Server {
 pub(crate) fn context(engine: &Arc<Engine>) -> Arc<Context> {
     let server =
         ServerInfo { name: "triton".into(), version: "2.51.0".into(), extensions: vec!["statistics".into()] };
-    Arc::new(Context { engine: Arc::clone(engine), server })
+    let shared_memory = SharedMemory::of_this_build(true);
+    Arc::new(Context { engine: Arc::clone(engine), server, shared_memory })
 }
 
 /// A server with the models `echo` (FP32) and `text` (BYTES).

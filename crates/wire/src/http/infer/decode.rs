@@ -11,6 +11,7 @@ use trilith_core::{
 use super::encode::Deliveries;
 use super::reader::Reader;
 use super::{json_data, parameters};
+use crate::shared_memory::{Reference, References};
 
 /// What the path of a request says.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,8 @@ pub struct Decoded {
     pub request: Request,
     /// How its outputs are to travel.
     pub deliveries: Deliveries,
+    /// Its tensors that lie in shared memory, of which the inputs have no content yet.
+    pub references: References,
 }
 
 /// Decodes a body of which the first `header_length` bytes are JSON (all of them, if it is `None`)
@@ -56,12 +59,13 @@ pub fn decode(target: Target<'_>, mut body: Payload, header_length: Option<usize
         binary: body,
         target,
         request,
+        references: References::default(),
         is_binary: false,
         has_inputs: false,
     };
     decoder.run()?;
     let deliveries = Deliveries::new(&decoder.request.outputs, decoder.is_binary);
-    Ok(Decoded { request: decoder.request, deliveries })
+    Ok(Decoded { request: decoder.request, deliveries, references: decoder.references })
 }
 
 struct Decoder<'a> {
@@ -69,6 +73,7 @@ struct Decoder<'a> {
     binary: Payload,
     target: Target<'a>,
     request: Request,
+    references: References,
     is_binary: bool,
     has_inputs: bool,
 }
@@ -184,11 +189,16 @@ impl<'a> Decoder<'a> {
     fn finish_input(&mut self, input: &mut Input<'a>) -> Result<Tensor> {
         let datatype = input.datatype.ok_or_else(|| Error::invalid("it has no 'datatype'"))?;
         let shape = input.shape.take().ok_or_else(|| Error::invalid("it has no 'shape'"))?;
-        let payload = match (input.binary_size, input.has_data) {
-            (Some(size), false) => self.binary(size)?,
-            (None, true) => self.values(input, datatype, &shape)?,
-            (None, false) => return Err(no_content("but no field is set")),
-            (Some(_), true) => return Err(no_content("but 'data' and 'binary_data_size' are set")),
+        let payload = match (input.binary_size, input.has_data, Reference::take(&mut input.parameters)?) {
+            (Some(size), false, None) => self.binary(size)?,
+            (None, true, None) => self.values(input, datatype, &shape)?,
+            (None, false, Some(reference)) => {
+                self.references.inputs.push((self.request.inputs.len(), reference));
+                Payload::new()
+            }
+            (size, has_data, reference) => {
+                return Err(not_one_content(has_data, size.is_some(), reference.is_some()));
+            }
         };
         let name = input.name.take().ok_or_else(|| Error::invalid("it has no 'name'"))?;
         let parameters = std::mem::take(&mut input.parameters);
@@ -237,6 +247,9 @@ impl<'a> Decoder<'a> {
                 .map_err(|problem| self.in_place("output", name.as_deref(), problem))?;
             output.name =
                 name.ok_or_else(|| self.in_place("output", None, Error::invalid("it has no 'name'")))?;
+            self.references
+                .add_output(&mut output)
+                .map_err(|problem| self.in_place("output", Some(&output.name), problem))?;
             self.request.outputs.push(output);
             refuse_too_many(self.request.outputs.len(), "outputs")?;
             item = self.reader.next_item("'outputs'")?;
@@ -274,9 +287,14 @@ fn refuse_too_many(count: usize, what: &str) -> Result<()> {
     Err(Error::invalid(format!("the request has more than {MAX_TENSORS} {what}")))
 }
 
-fn no_content(given: &str) -> Error {
+fn not_one_content(has_data: bool, has_size: bool, has_region: bool) -> Error {
+    let fields =
+        [(has_data, " 'data'"), (has_size, " 'binary_data_size'"), (has_region, " 'shared_memory_region'")];
+    let given: String = fields.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name).collect();
+    let given = if given.is_empty() { "no field is set".to_owned() } else { format!("set{given}") };
     Error::invalid(format!(
-        "Input must set only one of the following fields: 'data', 'binary_data_size' in 'parameters', {given}"
+        "Input must set only one of the following fields: 'data', 'binary_data_size' in 'parameters', \
+         'shared_memory_region' in 'parameters'. But {given}"
     ))
 }
 

@@ -22,25 +22,34 @@ pub enum Deliveries {
         is_binary: bool,
     },
     /// Each in its own; those that are not listed in JSON.
-    Each(Vec<(String, bool)>),
+    Each(Vec<(String, Delivery)>),
 }
 
 impl Deliveries {
     /// What a request asks for; `is_binary` holds for outputs that it does not list.
     pub fn new(outputs: &[RequestedOutput], is_binary: bool) -> Self {
-        let is_listed_binary = |output: &RequestedOutput| output.delivery == Delivery::Binary;
-        let Some(first) = outputs.first().map(is_listed_binary) else { return Self::All { is_binary } };
-        if outputs.iter().all(|output| is_listed_binary(output) == first) {
-            return Self::All { is_binary: first };
+        let Some(first) = outputs.first().map(|output| output.delivery) else {
+            return Self::All { is_binary };
+        };
+        if first != Delivery::SharedMemory && outputs.iter().all(|output| output.delivery == first) {
+            return Self::All { is_binary: first == Delivery::Binary };
         }
-        Self::Each(outputs.iter().map(|output| (output.name.clone(), is_listed_binary(output))).collect())
+        Self::Each(outputs.iter().map(|output| (output.name.clone(), output.delivery)).collect())
+    }
+
+    fn of(&self, name: &str) -> Delivery {
+        match self {
+            Self::All { is_binary: true } => Delivery::Binary,
+            Self::All { is_binary: false } => Delivery::Json,
+            Self::Each(outputs) => outputs
+                .iter()
+                .find(|(output, _)| output == name)
+                .map_or(Delivery::Json, |(_, delivery)| *delivery),
+        }
     }
 
     fn is_binary(&self, name: &str) -> bool {
-        match self {
-            Self::All { is_binary } => *is_binary,
-            Self::Each(outputs) => outputs.iter().any(|(output, is_binary)| *is_binary && output == name),
-        }
+        self.of(name) == Delivery::Binary
     }
 }
 
@@ -72,9 +81,9 @@ pub fn encode(response: &Response, deliveries: &Deliveries) -> Result<Encoded> {
     let mut binary = 0;
     for (index, output) in response.outputs.iter().enumerate() {
         json.raw(if index > 0 { "," } else { "" });
-        let is_binary = deliveries.is_binary(&output.name);
-        write_output(&mut json, output, is_binary).map_err(|problem| in_output(output, response, problem))?;
-        binary += if is_binary { output.payload.len() } else { 0 };
+        let delivery = deliveries.of(&output.name);
+        write_output(&mut json, output, delivery).map_err(|problem| in_output(output, response, problem))?;
+        binary += if delivery == Delivery::Binary { output.payload.len() } else { 0 };
     }
     json.raw("]}");
     Ok(append_binary(json.0, response, deliveries, binary))
@@ -113,18 +122,18 @@ fn capacity(response: &Response, deliveries: &Deliveries) -> usize {
     128 + response.model.len() + response.id.len() + outputs.sum::<usize>()
 }
 
-fn write_output(json: &mut Writer, output: &Tensor, is_binary: bool) -> Result<()> {
+fn write_output(json: &mut Writer, output: &Tensor, delivery: Delivery) -> Result<()> {
     json.raw("{\"name\":").string(&output.name);
     json.raw(",\"datatype\":\"").raw(output.datatype.name()).raw("\",\"shape\":");
     json.list(("[", "]"), &output.shape, |json, extent| {
         json.integer(*extent);
     });
-    let size = is_binary.then_some(output.payload.len());
+    let size = (delivery == Delivery::Binary).then_some(output.payload.len());
     if size.is_some() || !output.parameters.is_empty() {
         json.raw(",");
         write_parameters(json, &output.parameters, size);
     }
-    if !is_binary {
+    if !matches!(delivery, Delivery::Binary | Delivery::SharedMemory) {
         json.raw(",\"data\":");
         write_data(json, output)?;
     }

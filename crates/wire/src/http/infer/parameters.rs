@@ -4,9 +4,7 @@ use std::borrow::Cow;
 
 use jiter::{NumberAny, NumberInt, Peek};
 use trilith_core::request::flags;
-use trilith_core::{
-    Code, CorrelationId, Delivery, Error, Fault, Parameter, Parameters, Request, RequestedOutput, Result,
-};
+use trilith_core::{CorrelationId, Delivery, Error, Parameter, Parameters, Request, RequestedOutput, Result};
 
 use super::reader::{Reader, is_out_of_range, parse};
 
@@ -41,7 +39,6 @@ pub(super) fn read_of_input(reader: &mut Reader<'_>, parameters: &mut Parameters
     while let Some(name) = member {
         match &*name {
             "binary_data_size" => size = Some(reader.unsigned("parameter 'binary_data_size'")?),
-            "shared_memory_region" => return Err(no_shared_memory()),
             _ => keep(reader, parameters, name)?,
         }
         member = reader.next_member()?;
@@ -63,7 +60,6 @@ pub(super) fn read_of_output(reader: &mut Reader<'_>, output: &mut RequestedOutp
                 // More classes than a u32 counts are all there are.
                 output.classification = u32::try_from(classes).unwrap_or(u32::MAX);
             }
-            "shared_memory_region" => return Err(no_shared_memory()),
             _ => keep(reader, &mut output.parameters, name)?,
         }
         member = reader.next_member()?;
@@ -115,13 +111,4 @@ fn number(reader: &mut Reader<'_>, peek: Peek) -> Result<Parameter, jiter::Jiter
         }
         Err(cause) => Err(cause),
     }
-}
-
-fn no_shared_memory() -> Error {
-    Error::new(
-        Code::Unimplemented,
-        Fault::Client,
-        "parameter 'shared_memory_region': this server has no shared memory extension",
-    )
-    .with_hint("send the tensor in the request")
 }

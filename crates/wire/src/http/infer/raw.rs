@@ -5,6 +5,7 @@ use trilith_core::{DataType, Error, Payload, Request, Result, Signature, Tensor,
 
 use super::decode::Decoded;
 use super::encode::Deliveries;
+use crate::shared_memory::References;
 
 /// Makes a request of the body: the model's only input, its one free extent worked out from the number of bytes.
 ///
@@ -33,7 +34,8 @@ pub fn decode_raw(signature: &Signature, version: Option<i64>, body: Payload) ->
     };
     let tensor = Tensor { shape, ..Tensor::new(spec.name.as_str(), spec.datatype, &[], payload) };
     let request = Request { model: model.clone(), version, inputs: vec![tensor], ..Request::default() };
-    Ok(Decoded { request, deliveries: Deliveries::All { is_binary: true } })
+    let deliveries = Deliveries::All { is_binary: true };
+    Ok(Decoded { request, deliveries, references: References::default() })
 }
 
 fn one_string(spec: &TensorSpec, body: &Payload, place: &str) -> Result<Payload> {

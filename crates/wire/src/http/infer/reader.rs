@@ -44,7 +44,7 @@ impl<'j> Reader<'j> {
     }
 
     /// A text.
-    pub(super) fn string(&mut self, what: &str) -> Result<String> {
+    pub(crate) fn string(&mut self, what: &str) -> Result<String> {
         match self.jiter.next_str() {
             Ok(text) => Ok(text.to_owned()),
             Err(cause) => Err(self.refuse(&cause, what)),
@@ -65,7 +65,7 @@ impl<'j> Reader<'j> {
     }
 
     /// A whole number that is not negative.
-    pub(super) fn unsigned(&mut self, what: &str) -> Result<u64> {
+    pub(crate) fn unsigned(&mut self, what: &str) -> Result<u64> {
         let peek = self.peek(what)?;
         match self.jiter.known_int(peek) {
             Ok(NumberInt::Int(value)) => u64::try_from(value)
@@ -147,6 +147,7 @@ fn known(name: &str) -> Cow<'static, str> {
     without_allocation!(name;
         "name" "shape" "datatype" "data" "parameters" "binary_data_size" "binary_data" "inputs" "outputs" "id"
         "binary_data_output" "classification" "sequence_id" "sequence_start" "sequence_end" "priority" "timeout"
+        "shared_memory_region" "shared_memory_offset" "shared_memory_byte_size"
     )
 }
 

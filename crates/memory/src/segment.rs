@@ -1,6 +1,4 @@
 //! A segment of memory that two processes share.
-//!
-//! The one module outside `bridge` that may use `unsafe`: memory that is mapped can be reached by pointer alone.
 
 #![allow(unsafe_code)]
 
