@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from trilith.config.sequences import native_sequence
 from trilith.contract import ModelConfiguration, TensorSpec
 
 
@@ -21,6 +22,7 @@ def native_spec(configuration: ModelConfiguration, version: int) -> str:
             "inputs": [_tensor(tensor) for tensor in configuration.inputs],
             "outputs": [_tensor(tensor) for tensor in configuration.outputs],
             "scheduler": _scheduler(document.get("dynamic_batching")),
+            "sequence": native_sequence(configuration),
             "config_json": json.dumps(document, separators=(",", ":"), ensure_ascii=False),
         },
         separators=(",", ":"),
