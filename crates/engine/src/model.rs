@@ -180,7 +180,7 @@ impl Model {
             Err(Refusal::NotStarted(pending, wakers)) => {
                 wakers.into_iter().for_each(Waker::wake);
                 let error = self.not_started_error(&pending.request.correlation_id);
-                pending.refuse(error, Failure::Other);
+                pending.turn_away(error);
                 None
             }
         }

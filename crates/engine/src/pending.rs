@@ -32,6 +32,11 @@ impl Pending {
         self.fail(error, reason);
     }
 
+    /// Answers a request that was never accepted, which statistics do not count.
+    pub(crate) fn turn_away(mut self: Box<Self>, error: Error) {
+        self.outlet.finish(Some(Err(error)));
+    }
+
     fn fail(&mut self, error: Error, reason: Failure) {
         let waited = self.model.clock().now().saturating_sub(self.queued);
         self.model.ledger().record_failure(reason, waited);
