@@ -87,8 +87,10 @@ impl Server {
         let mut http = trilith_wire::http::HttpOptions::default();
         http.max_input_size = form.max_input_size.unwrap_or(http.max_input_size);
         http.max_connections = form.max_connections.unwrap_or(http.max_connections);
-        http.header_timeout =
-            form.header_timeout_seconds.map_or(http.header_timeout, Duration::from_secs_f64);
+        if let Some(seconds) = form.client_timeout_seconds {
+            http.header_timeout = Duration::from_secs(seconds);
+            http.body_timeout = http.header_timeout;
+        }
         let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
         self.listen(&form.listen, |listener| trilith_wire::http::serve(listener, context, http, shutdown))
     }
@@ -101,6 +103,8 @@ impl Server {
         grpc.keepalive_time = form.keepalive_time_ms.map_or(grpc.keepalive_time, Duration::from_millis);
         grpc.keepalive_timeout =
             form.keepalive_timeout_ms.map_or(grpc.keepalive_timeout, Duration::from_millis);
+        grpc.handshake_timeout =
+            form.client_timeout_seconds.map_or(grpc.handshake_timeout, Duration::from_secs);
         let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
         self.listen(&form.listen, |listener| trilith_wire::grpc::serve(listener, context, grpc, shutdown))
     }
@@ -108,7 +112,11 @@ impl Server {
     #[cfg(feature = "metrics")]
     fn serve_metrics(&self, options: &str) -> PyResult<u16> {
         let form: spec::MetricsForm = spec::parse(options, "metrics options")?;
-        let metrics = trilith_wire::metrics::MetricsOptions { cpu: form.cpu };
+        let mut metrics = trilith_wire::metrics::MetricsOptions { cpu: form.cpu, ..Default::default() };
+        // A longer one is meant for tensors, which do not come this way.
+        metrics.client_timeout = form
+            .client_timeout_seconds
+            .map_or(metrics.client_timeout, |seconds| metrics.client_timeout.min(Duration::from_secs(seconds)));
         let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
         self.listen(&form.listen, |listener| {
             trilith_wire::metrics::serve(listener, context, metrics, shutdown)

@@ -223,7 +223,7 @@ pub(crate) struct HttpForm {
     #[serde(default)]
     pub(crate) max_input_size: Option<usize>,
     #[serde(default)]
-    pub(crate) header_timeout_seconds: Option<f64>,
+    pub(crate) client_timeout_seconds: Option<u64>,
     #[serde(default)]
     pub(crate) max_connections: Option<usize>,
 }
@@ -240,6 +240,8 @@ pub(crate) struct GrpcForm {
     pub(crate) keepalive_time_ms: Option<u64>,
     #[serde(default)]
     pub(crate) keepalive_timeout_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) client_timeout_seconds: Option<u64>,
 }
 
 /// Options of the metrics endpoint.
@@ -250,4 +252,6 @@ pub(crate) struct MetricsForm {
     pub(crate) listen: ListenForm,
     #[serde(default)]
     pub(crate) cpu: bool,
+    #[serde(default)]
+    pub(crate) client_timeout_seconds: Option<u64>,
 }

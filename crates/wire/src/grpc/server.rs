@@ -19,8 +19,6 @@ use crate::shutdown::Shutdown;
 
 /// What every HTTP/2 client sends first.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Time in which it must come; as long as the HTTP endpoint gives a header.
-const PREFACE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Connections served at once; further ones wait in the listener's backlog.
 const MAX_CONNECTIONS: usize = 16_384;
 /// Calls of one connection at once; further ones wait in the client. Asynchronous clients put all they have on one
@@ -44,6 +42,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub async fn serve(listener: TcpListener, context: Arc<Context>, options: GrpcOptions, shutdown: Shutdown) {
     let server = Arc::new(Server {
         http2: configure(&options),
+        handshake_timeout: options.handshake_timeout,
         endpoint: Arc::new(Endpoint::new(context, options, shutdown.clone())),
         shutdown: shutdown.clone(),
     });
@@ -80,6 +79,7 @@ fn configure(options: &GrpcOptions) -> http2::Builder<TokioExecutor> {
 
 struct Server {
     http2: http2::Builder<TokioExecutor>,
+    handshake_timeout: Duration,
     endpoint: Arc<Endpoint>,
     shutdown: Shutdown,
 }
@@ -90,7 +90,7 @@ impl Server {
         let _ = stream.set_nodelay(true);
         let (mut reader, writer) = stream.into_split();
         let speaks_http2 = tokio::select! {
-            speaks_http2 = read_preface(&mut reader) => speaks_http2,
+            speaks_http2 = read_preface(&mut reader, self.handshake_timeout) => speaks_http2,
             () = self.shutdown.wait() => false,
         };
         if speaks_http2 {
@@ -117,8 +117,8 @@ impl Server {
 }
 
 /// Whether the client speaks HTTP/2. What else comes to this port is not answered: no protocol is known for it.
-async fn read_preface(reader: &mut OwnedReadHalf) -> bool {
+async fn read_preface(reader: &mut OwnedReadHalf, within: Duration) -> bool {
     let mut preface = [0; PREFACE.len()];
-    let read = timeout(PREFACE_TIMEOUT, reader.read_exact(&mut preface)).await;
+    let read = timeout(within, reader.read_exact(&mut preface)).await;
     matches!(read, Ok(Ok(_))) && preface == *PREFACE
 }
