@@ -1,4 +1,4 @@
-"""Requests that belong together: one instance, in order, with what the model is told and what is kept for it."""
+"""Requests that belong together: one instance, in order, what the model is told, what is kept for it."""
 
 import json
 import queue
@@ -92,7 +92,9 @@ def test_states_of_sequences_side_by_side_do_not_mix(server: ServerProcess) -> N
     def run(identifier: int) -> list[int]:
         with Client("http", server) as client:
             flags = ["s", *[""] * 8, "e"]
-            return [add(client, "state_onnx", identifier, 100 + identifier, flag)["OUTPUT0"] for flag in flags]
+            return [
+                add(client, "state_onnx", identifier, 100 + identifier, flag)["OUTPUT0"] for flag in flags
+            ]
 
     with ThreadPoolExecutor(12) as pool:
         for identifier, totals in enumerate(pool.map(run, range(12))):
@@ -160,7 +162,11 @@ def test_a_sequence_whose_client_goes_leaves_the_backlog(server: ServerProcess) 
         value.set_data_from_numpy(np.array([[1]], np.int32))
         answers: queue.Queue[Any] = queue.Queue()
         call = client.async_infer(
-            "patient", [value], lambda result, error: answers.put(error), sequence_id=62, sequence_start=True
+            "patient",
+            [value],
+            lambda **answer: answers.put(answer["error"]),
+            sequence_id=62,
+            sequence_start=True,
         )
         wait_until(lambda: count_pending(server, "patient") == 1, "the second sequence to wait")
         call.cancel()

@@ -131,10 +131,8 @@ impl Sequencing {
         model: &Arc<Model>,
         seats: Vec<Option<Seated<Box<Pending>>>>,
     ) -> Vec<Box<Pending>> {
-        let filler = match seats.iter().all(Option::is_some) {
-            true => None,
-            false => seats.iter().flatten().next().map(|first| self.make_filler(first)),
-        };
+        let first = seats.iter().flatten().next();
+        let filler = first.filter(|_| seats.iter().any(Option::is_none)).map(|first| self.make_filler(first));
         let mut requests = Vec::with_capacity(seats.len());
         for seat in seats {
             match (seat, &filler) {

@@ -196,16 +196,12 @@ impl<T: Sequential> Sequences<T> {
     /// A new sequence, in the lowest free slot or behind all others.
     fn begin(&mut self, id: CorrelationId) -> Key {
         let record = Some(Record::new(id.clone()));
-        let key = match self.unused.pop() {
-            Some(key) => {
-                self.records[key] = record;
-                key
-            }
-            None => {
-                self.records.push(record);
-                self.records.len() - 1
-            }
-        };
+        let key = self.unused.pop().unwrap_or(self.records.len());
+        if key == self.records.len() {
+            self.records.push(record);
+        } else {
+            self.records[key] = record;
+        }
         self.open.insert(id, key);
         match self.free.pop_first() {
             Some(seat) => self.seat(key, seat),
@@ -310,7 +306,9 @@ impl<T: Sequential> Sequences<T> {
             record.and_then(|record| record.queue.front()).is_some_and(|entry| entry.item.is_cancelled())
         };
         let gone: Vec<Key> = instance.ready.iter().copied().filter(first_gone).collect();
-        gone.into_iter().for_each(|key| self.cancel(key, leavers, wakers));
+        for key in gone {
+            self.cancel(key, leavers, wakers);
+        }
     }
 
     /// Takes out the requests of a sequence that were cancelled, and those that need them.
