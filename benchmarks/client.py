@@ -20,7 +20,7 @@ from tritonclient.utils import InferenceServerException
 
 from benchmarks import regions, requests
 from benchmarks.errors import ServerError, WrongAnswerError
-from benchmarks.models import Model, example_input
+from benchmarks.models import FIRST_SEQUENCE, Model, example_input
 from benchmarks.requests import Request
 from benchmarks.scenarios import Protocol
 from benchmarks.servers import Server
@@ -60,7 +60,14 @@ def _infer_http(server: Server, model: Model, *, binary: bool) -> NDArray[np.gen
             _place(tensor, output, model)
         else:
             tensor.set_data_from_numpy(data, binary_data=binary)
-        return _output(client.infer(model.name, [tensor], outputs=[output]), model)
+        # Every sequence of the load is started here, the first one last: its answer is given back.
+        flags = [
+            {"sequence_id": FIRST_SEQUENCE + index, "sequence_start": True}
+            for index in range(model.sequences)
+        ]
+        for flag in reversed(flags[1:]):
+            client.infer(model.name, [tensor], outputs=[output], **flag)
+        return _output(client.infer(model.name, [tensor], outputs=[output], **(flags or [{}])[0]), model)
 
 
 def _infer_grpc(server: Server, model: Model) -> NDArray[np.generic]:

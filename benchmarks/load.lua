@@ -1,6 +1,7 @@
 -- The request that wrk sends, and the comparison of every reply with the right one.
 -- Arguments: the folder with `body`, `headers` and `expected`, and the tolerance for the FP32
--- values that end the body (0: every byte must be equal), and the bytes that these values take.
+-- values that end the body (0: every byte must be equal), the bytes that these values take, the
+-- number of sequences that take turns (0: none), and the id of the first, which the body names.
 
 local threads = {}
 wrong = 0 -- global: wrk hands only globals of a thread to done()
@@ -27,6 +28,22 @@ function init(arguments)
   expected = read(folder .. "/expected")
   tolerance = tonumber(arguments[2])
   tail = tonumber(arguments[3])
+  take_turns(tonumber(arguments[4]), tonumber(arguments[5]))
+end
+
+function take_turns(count, first)
+  if count == 0 then
+    return
+  end
+  local requests, turn = {}, 0
+  for index = 0, count - 1 do
+    local body = wrk.body:gsub('"sequence_id": ' .. first, '"sequence_id": ' .. first + index)
+    requests[index] = wrk.format(nil, nil, nil, body)
+  end
+  request = function()
+    turn = (turn + 1) % count
+    return requests[turn]
+  end
 end
 
 local function is_near(body)

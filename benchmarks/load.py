@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkError, WrongAnswerError
+from benchmarks.models import FIRST_SEQUENCE
 from benchmarks.requests import Request
 
 SCRIPT = Path(__file__).with_name("load.lua")
@@ -48,6 +49,7 @@ class Job:
     expected: bytes
     directory: Path
     tolerance: Tolerance = Tolerance()
+    sequences: int = 0
 
 
 def run_wrk(job: Job, seconds: int) -> Outcome:
@@ -59,7 +61,12 @@ def run_wrk(job: Job, seconds: int) -> Outcome:
     url = f"http://127.0.0.1:{job.port}{job.request.path}"
     command = ["wrk", "--threads=1", f"--connections={job.clients}", f"--duration={seconds}s"]
     command += ["--timeout=20s", f"--script={SCRIPT}", url, "--", str(job.directory)]
-    command += [str(job.tolerance.value), str(job.tolerance.tail_bytes)]
+    command += [
+        str(job.tolerance.value),
+        str(job.tolerance.tail_bytes),
+        str(job.sequences),
+        str(FIRST_SEQUENCE),
+    ]
     return parse_wrk(_run(command, seconds))
 
 

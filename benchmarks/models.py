@@ -34,6 +34,19 @@ parameters { key: "inter_op_thread_count" value { string_value: "1" } }
 """
 
 
+FIRST_SEQUENCE = 1001
+"""Ids of sequences count up from here: all of them have as many digits."""
+# Idle for longer than any load lasts; the model is told what sequence models want to be told.
+SEQUENCES = """\
+sequence_batching {
+  max_sequence_idle_microseconds: 600000000
+  oldest { max_candidate_sequences: %d }
+  control_input { name: "START" control { kind: CONTROL_SEQUENCE_START bool_false_true: [ false, true ] } }
+  control_input { name: "CORRID" control { kind: CONTROL_SEQUENCE_CORRID data_type: TYPE_UINT64 } }
+}
+"""
+
+
 @dataclass(frozen=True)
 class Tensor:
     """Name, configuration type, wire datatype and dimensions (without the batch) of a tensor."""
@@ -56,6 +69,7 @@ class Model:
     peer: str | None = None  # the model of the real Triton that it is held against; None: has none
     options: str = ""
     shared: bool = False  # whether its tensors lie in shared memory in place of the request
+    sequences: int = 0  # that send requests at one time; 0: requests know nothing of each other
     windows: int = 1  # how many times the usual window a measurement lasts
 
     def configuration(self, backend: str) -> str:
@@ -70,6 +84,8 @@ class Model:
         ]
         if self.batching:
             lines.append("dynamic_batching { }")
+        if self.sequences:
+            lines.append(SEQUENCES % self.sequences)
         return "\n".join(lines) + "\n" + self.options
 
     def shape(self) -> tuple[int, ...]:
@@ -102,6 +118,7 @@ MODELS: Mapping[str, Model] = {
         _small("python_direct", "python", batching=False),
         _small("mlp", "onnxruntime", batching=True),
         _small("mlp_direct", "onnxruntime", batching=False),
+        Model("sequence", "python", *_floats(16), max_batch_size=64, sequences=64, peer="sequence"),
         # 1 MiB: 262144 values of four bytes.
         Model("large", "identity", *_floats(262144), max_batch_size=8, batching=True, peer="large"),
         Model("shared", "identity", *_floats(262144), peer="shared", shared=True),

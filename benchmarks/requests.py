@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.models import Model, example_input
+from benchmarks.models import FIRST_SEQUENCE, Model, example_input
 from benchmarks.regions import place
 
 
@@ -33,7 +33,10 @@ def http_binary(model: Model) -> Request:
         return _http_shared(model)
     data = example_input(model)
     tensor = _description(model, data) | {"parameters": {"binary_data_size": data.nbytes}}
-    header = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
+    parameters: dict[str, object] = {"binary_data_output": True}
+    if model.sequences:
+        parameters["sequence_id"] = FIRST_SEQUENCE
+    header = json.dumps({"inputs": [tensor], "parameters": parameters}).encode()
     headers = {
         "Content-Type": "application/octet-stream",
         "Inference-Header-Content-Length": str(len(header)),

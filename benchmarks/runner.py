@@ -143,6 +143,7 @@ class Session:
             expected=answers.check(server, model, run.protocol, self.plan.magika),
             directory=directory,
             tolerance=answers.tolerance(model),
+            sequences=model.sequences,
         )
         self._warm(run, job)
         seconds = self.plan.seconds * model.windows

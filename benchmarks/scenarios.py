@@ -92,6 +92,7 @@ class Scenario:
 
 MANY_CLIENTS = 16
 MOST_CLIENTS = 256
+SEQUENCE_CLIENTS = 64
 # Three times the largest batch: one executes, one is full and waits, one is on its way.
 SATURATING_CLIENTS = 12
 
@@ -132,6 +133,13 @@ def _large_tensors() -> Iterator[Scenario]:
             yield Scenario(name, *_pair(model, model, protocol, MANY_CLIENTS), (Limit("cpu_us", 0.5),))
 
 
+def _sequences() -> Iterator[Scenario]:
+    """As many clients as sequences; over HTTP, where the load generator can give each request its id."""
+    name = f"sequence/{Protocol.HTTP_BINARY}/{SEQUENCE_CLIENTS}"
+    pair = _pair("sequence", "sequence", Protocol.HTTP_BINARY, SEQUENCE_CLIENTS)
+    yield Scenario(name, *pair, (Limit("cpu_us", 0.5),))
+
+
 def _growth() -> Iterator[Scenario]:
     for protocol in Protocol:
         yield Scenario(
@@ -163,6 +171,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *_small_tensors(),
     *_one_client(),
     *_large_tensors(),
+    *_sequences(),
     *_growth(),
     *_most_clients(),
     Scenario(

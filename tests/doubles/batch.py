@@ -28,10 +28,11 @@ class RequestDouble:
         self.outputs: dict[str, NDArray[Any]] | None = None
         self.response_parameters: dict[str, Parameter] = {}
         self.error: tuple[str, str] | None = None
+        self.is_rescheduled = False
 
     @property
     def is_answered(self) -> bool:
-        return self.outputs is not None or self.error is not None
+        return self.is_rescheduled or self.outputs is not None or self.error is not None
 
     def is_cancelled(self) -> bool:
         return self.cancelled
@@ -46,6 +47,10 @@ class RequestDouble:
     def fail(self, message: str, code: str = "INTERNAL") -> None:
         self._check_open()
         self.error = message, str(ErrorCode(code))
+
+    def reschedule(self) -> None:
+        self._check_open()
+        self.is_rescheduled = True
 
     def _check_open(self) -> None:
         if self.is_answered:

@@ -81,7 +81,7 @@ impl SharedBatch {
 
     /// Outputs by name as tensors.
     pub(crate) fn tensors(&self, outputs: &Bound<'_, PyAny>) -> PyResult<Vec<Tensor>> {
-        let signature = &self.model.spec().signature;
+        let signature = self.model.run_signature();
         let convert = |name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>| {
             let name: String = name.extract()?;
             let expected = signature.output(&name).map(|spec| spec.datatype);
@@ -195,8 +195,13 @@ impl Batch {
 
     #[getter]
     fn requested_outputs(&self) -> PyResult<Vec<&str>> {
-        let outputs = &self.shared.model.spec().signature.outputs;
-        let mut wanted = vec![false; outputs.len()];
+        let model = &self.shared.model;
+        let outputs = &model.run_signature().outputs;
+        // What is kept for the next request of a sequence is wanted whatever clients ask for.
+        let mut wanted: Vec<_> = outputs
+            .iter()
+            .map(|spec| model.states().iter().any(|state| state.output.name == spec.name))
+            .collect();
         for index in 0..self.shared.count {
             self.shared.with_job(index, |job| {
                 let named = &job.request().outputs;

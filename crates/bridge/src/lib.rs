@@ -21,6 +21,7 @@ mod memory;
 mod model;
 mod parker;
 mod request;
+mod sequence_spec;
 mod server;
 mod spec;
 mod threads;

@@ -103,6 +103,12 @@ impl InferenceRequest {
         Ok(())
     }
 
+    /// Hands the request back to be run again.
+    fn reschedule(&self) -> PyResult<()> {
+        self.batch.take_job(self.index)?.hand_back();
+        Ok(())
+    }
+
     #[pyo3(signature = (message, code="INTERNAL"))]
     fn fail(&self, message: &Bound<'_, PyString>, code: &str) -> PyResult<()> {
         // The model's own answer to this request: its refusal, not a failure of the execution.

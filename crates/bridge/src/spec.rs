@@ -14,6 +14,8 @@ use trilith_engine::statistics::LatencyOptions;
 use trilith_engine::{EngineOptions, ModelSpec, QueuePolicy, SchedulerSpec, TimeoutAction};
 use trilith_wire::ServerInfo;
 
+use crate::sequence_spec::SequenceForm;
+
 /// Reads JSON into one of the forms below; `what` names it in the error.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str, what: &str) -> PyResult<T> {
     serde_json::from_str(text).map_err(|error| PyValueError::new_err(format!("{what}: {error}")))
@@ -82,6 +84,7 @@ pub(crate) struct ModelForm {
     scheduler: SchedulerForm,
     #[serde(default)]
     metric_tags: BTreeMap<String, String>,
+    sequence: Option<SequenceForm>,
     #[serde(default)]
     config_json: String,
 }
@@ -145,6 +148,7 @@ impl ModelForm {
         Ok(ModelSpec {
             signature,
             scheduler: self.scheduler.into_spec(),
+            sequence: self.sequence.map(SequenceForm::into_spec).transpose()?,
             decoupled: self.decoupled,
             platform: self.platform,
             backend: self.backend,

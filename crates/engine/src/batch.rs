@@ -63,7 +63,7 @@ impl Batch {
     /// (requests that differ in this do not share a batch).
     pub fn inputs(&self) -> Vec<Gathered<'_>> {
         let Some(first) = self.jobs.first() else { return Vec::new() };
-        let signature = &self.model.spec().signature;
+        let signature = self.model.run_signature();
         let mut specs = signature.inputs.iter();
         let mut gathered = Vec::with_capacity(first.request().inputs.len());
         for (position, input) in first.request().inputs.iter().enumerate() {
@@ -108,14 +108,15 @@ impl Batch {
             answers.push((job, result));
         }
         let ended = self.model.clock().now();
-        let outcomes = answers.iter().map(|(job, result)| job.outcome(result.is_ok(), ended)).collect();
+        let outcomes =
+            answers.iter().filter_map(|(job, result)| job.outcome(result.is_ok(), ended)).collect();
         self.record(outcomes);
         answers.into_iter().for_each(|(job, result)| job.answer(result));
     }
 
     /// The outputs of each job.
     fn share_out(&self, mut outputs: Vec<Tensor>) -> Result<Vec<Vec<Tensor>>> {
-        let signature = &self.model.spec().signature;
+        let signature = self.model.run_signature();
         outputs::check(signature, &mut outputs, self.size)?;
         if self.jobs.len() == 1 {
             return Ok(vec![outputs]);
@@ -132,7 +133,7 @@ impl Batch {
     fn fail_jobs(&mut self, error: &Error) {
         let jobs = std::mem::take(&mut self.jobs);
         let ended = self.model.clock().now();
-        self.record(jobs.iter().map(|job| job.outcome(false, ended)).collect());
+        self.record(jobs.iter().filter_map(|job| job.outcome(false, ended)).collect());
         for job in jobs {
             job.answer(Err(error.clone()));
         }

@@ -8,6 +8,7 @@ use trilith_core::{Code, Error, Fault, Request, Response, Result, Tensor};
 use crate::model::Model;
 use crate::outputs;
 use crate::pending::Pending;
+use crate::sequencing::state;
 use crate::statistics::ledger::{Execution, Outcome};
 
 /// One request inside a batch, answered exactly once: a job that is dropped unanswered answers itself
@@ -97,7 +98,7 @@ impl Job {
     /// Checks and completes a response to this request.
     fn complete(&self, mut response: Response) -> Result<Response> {
         let rows = self.batch_size();
-        outputs::check(&self.pending.model.spec().signature, &mut response.outputs, rows)?;
+        outputs::check(self.pending.model.run_signature(), &mut response.outputs, rows)?;
         self.respond(response)
     }
 
@@ -105,7 +106,11 @@ impl Job {
     fn respond(&self, mut response: Response) -> Result<Response> {
         let signature = &self.pending.model.spec().signature;
         let request = &self.pending.request;
+        let states = self.pending.model.states();
+        let memory = self.pending.memory.as_deref();
+        let rest = state::collect(states, signature, request, &mut response.outputs, memory);
         response.outputs = outputs::select(signature, request, response.outputs)?;
+        response.outputs.extend(rest);
         response.model.clone_from(&signature.model);
         response.version = signature.version;
         response.id.clone_from(&request.id);
@@ -117,9 +122,21 @@ impl Job {
         self.respond(Response { outputs, ..Response::default() })
     }
 
-    /// How it ends, for the statistics.
-    pub(crate) fn outcome(&self, answered: bool, ended: u64) -> Outcome {
-        Outcome { queued: self.pending.queued, ended, batch_size: self.pending.batch_size, answered }
+    /// How it ends, for the statistics, which do not count what only fills a row.
+    pub(crate) fn outcome(&self, answered: bool, ended: u64) -> Option<Outcome> {
+        let Pending { queued, batch_size, .. } = *self.pending;
+        (!self.pending.padding).then_some(Outcome { queued, ended, batch_size, answered })
+    }
+
+    /// Hands the request back to be run again, in place of an answer: its model makes a sequence of each request.
+    pub fn hand_back(mut self) {
+        if let Some(tally) = self.tally.take() {
+            tally.add(None);
+        }
+        if !self.pending.outlet.hand_back() {
+            let model = Arc::clone(&self.pending.model);
+            model.hand_back(std::mem::replace(&mut self.pending, Pending::spent(&model)));
+        }
     }
 
     /// Answers; the statistics have it already.
@@ -161,10 +178,10 @@ impl Tally {
         Self { model, left: Mutex::new((jobs, execution)) }
     }
 
-    fn add(&self, outcome: Outcome) {
+    fn add(&self, outcome: Option<Outcome>) {
         let mut left = self.left.lock();
         left.0 = left.0.saturating_sub(1);
-        left.1.outcomes.push(outcome);
+        left.1.outcomes.extend(outcome);
         if left.0 == 0 {
             self.model.ledger().record(&left.1, self.model.clock().as_ref());
         }

@@ -4,6 +4,7 @@
 //! - [`admit`]: checks a request against the model's signature
 //! - [`model`]: one served version: its signature, its queue, its statistics
 //! - [`schedule`]: which requests wait, which are late, which go together
+//! - [`sequencing`]: what sequences add to requests: controls and states
 //! - [`port`]: where instances take their batches
 //! - [`batch`]: requests that run together: gather inputs, split outputs
 //! - [`job`]: one request of a batch
@@ -34,6 +35,7 @@ pub mod port;
 mod remote;
 pub mod reply;
 pub mod schedule;
+pub mod sequencing;
 pub mod statistics;
 
 pub use batch::{Batch, Job};
@@ -41,4 +43,6 @@ pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};
 pub use model::{Model, ModelSpec, Port, Turn};
 pub use reply::{Answer, Reply};
+pub use schedule::sequence::SequenceStrategy;
 pub use schedule::{QueuePolicy, SchedulerSpec, TimeoutAction};
+pub use sequencing::{ControlKind, ControlSpec, SequenceSpec, StateSpec};

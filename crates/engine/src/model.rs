@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
 
 use parking_lot::Mutex;
-use trilith_core::{Error, Request, Signature};
+use trilith_core::{CorrelationId, Error, Request, Result, Signature};
 
 use crate::admit::admit;
 use crate::batch::Batch;
@@ -16,9 +16,11 @@ use crate::pending::Pending;
 pub use crate::port::{Port, Turn};
 use crate::reply::{Outlet, Recipient, Reply};
 use crate::schedule::SchedulerSpec;
-use crate::schedule::dispatch::{Dispatch, Refusal, Step};
+use crate::schedule::dispatch::{Refusal, Step};
 use crate::schedule::order::Order;
 use crate::schedule::queue::{Leavers, NEVER};
+use crate::schedule::scheduler::Scheduler;
+use crate::sequencing::{SequenceSpec, Sequencing, StateSpec};
 use crate::statistics::ModelStatistics;
 use crate::statistics::ledger::{Failure, Ledger};
 
@@ -29,6 +31,8 @@ pub struct ModelSpec {
     pub signature: Signature,
     /// How its requests are scheduled.
     pub scheduler: SchedulerSpec,
+    /// How its requests belong together; `None` where they know nothing of each other.
+    pub sequence: Option<SequenceSpec>,
     /// Whether it may answer a request any number of times.
     pub decoupled: bool,
     /// `platform` of the metadata: the configuration's, or the backend's name.
@@ -52,7 +56,8 @@ pub struct Model {
     varying_inputs: bool,
     clock: Arc<dyn Clock>,
     alarm: Arc<Alarm>,
-    dispatch: Mutex<Dispatch<Box<Pending>>>,
+    scheduler: Mutex<Scheduler<Box<Pending>>>,
+    sequencing: Option<Sequencing>,
     order: Option<Arc<Order>>,
     ledger: Ledger,
     next_port: AtomicU64,
@@ -67,11 +72,17 @@ impl Model {
         let inputs = &spec.signature.inputs;
         let varying_inputs =
             inputs.iter().any(|input| input.optional || (!input.ragged && input.dims.contains(&-1)));
+        let sequencing = spec.sequence.clone().map(|sequence| Sequencing::new(sequence, &spec.signature));
         let model = Arc::new(Self {
             varying_inputs,
             clock: Arc::clone(engine.clock()),
             alarm: Arc::clone(engine.alarm()),
-            dispatch: Mutex::new(Dispatch::new(&spec.scheduler, spec.signature.max_batch_size)),
+            scheduler: Mutex::new(Scheduler::new(
+                &spec.scheduler,
+                sequencing.as_ref().map(Sequencing::rules),
+                spec.signature.max_batch_size,
+            )),
+            sequencing,
             order: spec.scheduler.preserve_ordering.then(|| Arc::new(Order::new())),
             ledger: Ledger::new(&engine.options().latencies),
             next_port: AtomicU64::new(0),
@@ -111,7 +122,7 @@ impl Model {
 
     /// A consistent copy of its statistics.
     pub fn statistics(&self) -> ModelStatistics {
-        let pending = self.dispatch.lock().pending() as u64;
+        let pending = self.scheduler.lock().pending() as u64;
         ModelStatistics {
             name: self.spec.signature.model.clone(),
             version: self.spec.signature.version,
@@ -123,7 +134,7 @@ impl Model {
 
     /// Ends it: ports answer [`Turn::Closed`], requests still queued are answered with `Unavailable`.
     pub fn close(&self) {
-        let (left, wakers) = self.dispatch.lock().close();
+        let (left, wakers) = self.scheduler.lock().close();
         wakers.into_iter().for_each(Waker::wake);
         for pending in left {
             pending.refuse(self.closed_error(), Failure::Other);
@@ -138,7 +149,7 @@ impl Model {
         reply: Box<dyn Reply>,
     ) -> Option<u64> {
         let recipient = Recipient::new(reply, in_flight);
-        let batch_size = match admit(&self.spec.signature, &mut request) {
+        let batch_size = match self.admit(&mut request) {
             Ok(batch_size) => batch_size,
             Err(error) => {
                 recipient.refuse(error);
@@ -150,13 +161,12 @@ impl Model {
         let timeout = request.timeout_microseconds.saturating_mul(1000);
         let outlet = Outlet::Direct(recipient);
         let model = Arc::clone(self);
-        let pending = Box::new(Pending { request, model, batch_size, queued: now, outlet });
-        let pushed = self.dispatch.lock().push(priority, timeout, now, pending);
+        let (memory, padding) = (None, false);
+        let pending = Box::new(Pending { request, model, batch_size, queued: now, outlet, memory, padding });
+        let pushed = self.scheduler.lock().push(priority, timeout, now, pending);
         match pushed {
-            Ok((place, waker)) => {
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
+            Ok((place, wakers)) => {
+                wakers.into_iter().for_each(Waker::wake);
                 if place.expiry != NEVER {
                     self.alarm.advance(place.expiry);
                 }
@@ -170,13 +180,45 @@ impl Model {
                 pending.refuse(self.full_error(bound), Failure::Rejected);
                 None
             }
+            Err(Refusal::NotStarted(pending, wakers)) => {
+                wakers.into_iter().for_each(Waker::wake);
+                let error = self.not_started_error(&pending.request.correlation_id);
+                pending.turn_away(error);
+                None
+            }
+        }
+    }
+
+    fn admit(&self, request: &mut Request) -> Result<u32> {
+        let batch_size = admit(&self.spec.signature, request)?;
+        if let Some(sequencing) = &self.sequencing {
+            sequencing.admit(request, batch_size)?;
+        }
+        Ok(batch_size)
+    }
+
+    /// Takes a request back that its model wants to run again.
+    pub(crate) fn hand_back(&self, mut pending: Box<Pending>) {
+        if pending.request.cancellation.is_cancelled() {
+            return pending.refuse(self.cancelled_error(), Failure::Canceled);
+        }
+        if let Some(sequencing) = &self.sequencing {
+            sequencing.undress(&mut pending.request);
+        }
+        let refused = self.scheduler.lock().hand_back(self.clock.now(), pending);
+        if let Err(pending) = refused {
+            let message =
+                format!("{} handed a request back that belongs to no iterative sequence", self.title());
+            let hint = "set 'sequence_batching { iterative_sequence: true }', or answer the request";
+            pending.refuse(Error::model(message).with_hint(hint), Failure::Backend);
         }
     }
 
     /// Takes a cancelled request out of the queue, if it is still there.
     pub(crate) fn cancel(&self, number: u64) {
-        let cancelled = self.dispatch.lock().remove(number);
-        if let Some(pending) = cancelled {
+        let (cancelled, wakers) = self.scheduler.lock().remove(number);
+        wakers.into_iter().for_each(Waker::wake);
+        for pending in cancelled {
             pending.refuse(self.cancelled_error(), Failure::Canceled);
         }
     }
@@ -184,7 +226,8 @@ impl Model {
     /// Answers queued requests that are late or cancelled; gives when the next one will be late.
     pub(crate) fn expire(&self, now: Nanos) -> Nanos {
         let mut leavers = Leavers::default();
-        let next = self.dispatch.lock().expire(now, &mut leavers);
+        let (next, wakers) = self.scheduler.lock().expire(now, &mut leavers);
+        wakers.into_iter().for_each(Waker::wake);
         self.answer_leavers(leavers);
         next
     }
@@ -193,23 +236,25 @@ impl Model {
     pub(crate) fn turn(self: &Arc<Self>, port: u64, waker: &Waker) -> Turn {
         let now = self.clock.now();
         let mut leavers = Leavers::default();
-        let (step, wake) = {
-            let mut dispatch = self.dispatch.lock();
-            let (mut step, wake) = dispatch.next(port, now, waker, &mut leavers);
+        let (step, wakers) = {
+            let mut scheduler = self.scheduler.lock();
+            let (mut step, wakers) = scheduler.next(port, now, waker, &mut leavers);
             // In line before anyone else can take a batch: batches are answered in the order in which they begin.
             if let (Step::Take(requests), Some(order)) = (&mut step, &self.order) {
                 for pending in requests {
                     pending.outlet.enter(order);
                 }
             }
-            (step, wake)
+            (step, wakers)
         };
-        if let Some(waker) = wake {
-            waker.wake();
-        }
+        wakers.into_iter().for_each(Waker::wake);
         self.answer_leavers(leavers);
         match step {
             Step::Take(requests) => Turn::Batch(Box::new(Batch::new(Arc::clone(self), requests, now))),
+            Step::Seats(seats) => {
+                let requests = self.sequencing.as_ref().map(|sequencing| sequencing.dress(self, seats));
+                Turn::Batch(Box::new(Batch::new(Arc::clone(self), requests.unwrap_or_default(), now)))
+            }
             Step::Wait { until } => Turn::Wait { until },
             Step::Closed => Turn::Closed,
         }
@@ -217,10 +262,10 @@ impl Model {
 
     /// Takes a port out of service.
     pub(crate) fn leave(&self, port: u64) {
-        let waker = self.dispatch.lock().leave(port);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        let mut leavers = Leavers::default();
+        let wakers = self.scheduler.lock().leave(port, &mut leavers);
+        wakers.into_iter().for_each(Waker::wake);
+        self.answer_leavers(leavers);
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
@@ -239,6 +284,24 @@ impl Model {
         self.spec.signature.input(input).is_some_and(|spec| spec.ragged)
     }
 
+    /// What it takes and gives when it runs: with the inputs and outputs that only sequences have.
+    pub fn run_signature(&self) -> &Signature {
+        self.sequencing.as_ref().map_or(&self.spec.signature, Sequencing::signature)
+    }
+
+    /// What is kept from one request of a sequence to the next.
+    pub fn states(&self) -> &[StateSpec] {
+        self.sequencing.as_ref().map_or(&[], Sequencing::states)
+    }
+
+    fn not_started_error(&self, id: &CorrelationId) -> Error {
+        let (sequence, title) = (format_id(id), self.title());
+        Error::invalid(format!(
+            "sequence {sequence} of {title} is not known: the first request of a sequence must have the start flag"
+        ))
+        .with_hint("start it with 'sequence_start'; a sequence that was idle too long has ended")
+    }
+
     /// Its name and version, for messages.
     pub(crate) fn title(&self) -> String {
         format!("model '{}' version {}", self.spec.signature.model, self.spec.signature.version)
@@ -249,6 +312,14 @@ impl Model {
             let error =
                 Error::unavailable(format!("request timeout expired in the queue of {}", self.title()));
             pending.refuse(error, Failure::Rejected);
+        }
+        for pending in leavers.lost {
+            let sequence = format_id(&pending.request.correlation_id);
+            let error = Error::unavailable(format!(
+                "sequence {sequence} has ended: the instance of {} that served it is gone",
+                self.title()
+            ));
+            pending.refuse(error.with_hint("start the sequence again"), Failure::Other);
         }
         for pending in leavers.cancelled {
             pending.refuse(self.cancelled_error(), Failure::Canceled);
@@ -275,6 +346,13 @@ impl Model {
             std::mem::take(&mut *wakers)
         };
         wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+fn format_id(id: &CorrelationId) -> String {
+    match id {
+        CorrelationId::Number(number) => number.to_string(),
+        CorrelationId::Text(text) => format!("'{text}'"),
     }
 }
 

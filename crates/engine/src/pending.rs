@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use trilith_core::{Error, Request};
+use trilith_core::request::flags;
+use trilith_core::{CorrelationId, Error, Request};
 
 use crate::clock::Nanos;
 use crate::model::Model;
 use crate::reply::Outlet;
 use crate::schedule::queue::Waiting;
+use crate::schedule::sequence::Sequential;
+use crate::sequencing::Memory;
 use crate::statistics::ledger::Failure;
 
 /// A request between admission and answer. Dropped unanswered it answers itself, so that none is ever lost.
@@ -17,6 +20,10 @@ pub(crate) struct Pending {
     pub batch_size: u32,
     pub queued: Nanos,
     pub outlet: Outlet,
+    /// Where the states of its sequence are kept.
+    pub memory: Option<Arc<Memory>>,
+    /// Whether it only fills a row of the batch, and nobody waits for it.
+    pub padding: bool,
 }
 
 impl Pending {
@@ -25,10 +32,30 @@ impl Pending {
         self.fail(error, reason);
     }
 
+    /// Answers a request that was never accepted, which statistics do not count.
+    pub(crate) fn turn_away(mut self: Box<Self>, error: Error) {
+        self.outlet.finish(Some(Err(error)));
+    }
+
     fn fail(&mut self, error: Error, reason: Failure) {
         let waited = self.model.clock().now().saturating_sub(self.queued);
         self.model.ledger().record_failure(reason, waited);
         self.outlet.finish(Some(Err(error)));
+    }
+}
+
+impl Pending {
+    /// What is left in the place of a request that went on elsewhere.
+    pub(crate) fn spent(model: &Arc<Model>) -> Box<Self> {
+        Box::new(Self {
+            request: Request::default(),
+            model: Arc::clone(model),
+            batch_size: 1,
+            queued: 0,
+            outlet: Outlet::Spent,
+            memory: None,
+            padding: true,
+        })
     }
 }
 
@@ -61,5 +88,23 @@ impl Waiting for Box<Pending> {
                 left.name == right.name
                     && (left.shape.get(1..) == right.shape.get(1..) || self.model.is_ragged(&left.name))
             })
+    }
+}
+
+impl Sequential for Box<Pending> {
+    fn correlation_id(&self) -> &CorrelationId {
+        &self.request.correlation_id
+    }
+
+    fn is_start(&self) -> bool {
+        self.request.flags & flags::SEQUENCE_START != 0
+    }
+
+    fn is_end(&self) -> bool {
+        self.request.flags & flags::SEQUENCE_END != 0
+    }
+
+    fn patience(&self) -> Nanos {
+        self.request.timeout_microseconds.saturating_mul(1000)
     }
 }

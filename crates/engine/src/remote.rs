@@ -22,7 +22,15 @@ impl Batch {
             .map(|(request, reply)| {
                 let outlet = Outlet::Direct(Recipient::new(reply, InFlight::new(model)));
                 let batch_size = rows(model, &request);
-                Box::new(Pending { request, model: Arc::clone(model), batch_size, queued: now, outlet })
+                Box::new(Pending {
+                    request,
+                    model: Arc::clone(model),
+                    batch_size,
+                    queued: now,
+                    outlet,
+                    memory: None,
+                    padding: false,
+                })
             })
             .collect();
         Self::new(Arc::clone(model), requests, now)

@@ -22,6 +22,11 @@ pub struct Answer {
 pub trait Reply: Send {
     /// Takes one answer.
     fn send(&mut self, answer: Answer);
+
+    /// Takes note that the model hands the request back to be run again; says whether it does so elsewhere.
+    fn hand_back(&mut self) -> bool {
+        false
+    }
 }
 
 impl<F: FnMut(Answer) + Send> Reply for F {
@@ -83,6 +88,15 @@ impl Outlet {
             Self::Ordered(order, number) => order.send(*number, answer),
             Self::Spent => {}
         }
+    }
+
+    /// Hands the request back where it came from another process; says whether it did.
+    pub(crate) fn hand_back(&mut self) -> bool {
+        let handed = if let Self::Direct(recipient) = self { recipient.reply.hand_back() } else { false };
+        if handed {
+            *self = Self::Spent;
+        }
+        handed
     }
 
     /// Gives the last answer; what comes after it is dropped.

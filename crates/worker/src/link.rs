@@ -211,7 +211,10 @@ impl Session {
         let mut jobs: Vec<Option<Job>> = batch.into_jobs().into_iter().map(Some).collect();
         for (index, answer) in message.answers {
             if let Some(job) = jobs.get_mut(index as usize).and_then(Option::take) {
-                job.settle(decode_answer(answer, frame, &self.inbox)?);
+                match decode_answer(answer, frame, &self.inbox)? {
+                    Some(result) => job.settle(result),
+                    None => job.hand_back(),
+                }
             }
         }
         Ok(())

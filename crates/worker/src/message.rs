@@ -129,4 +129,6 @@ pub enum AnswerMessage<'a> {
         /// What happened.
         message: &'a str,
     },
+    /// The model wants to run the request again.
+    HandedBack,
 }

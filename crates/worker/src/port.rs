@@ -10,12 +10,12 @@ use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use rustix::net::{RecvFlags, recv};
 use trilith_core::request::Cancellation;
-use trilith_core::{Error, Request, Response, Result};
+use trilith_core::{Error, Request};
 use trilith_engine::{Answer, Batch, Model, Reply};
 
 use crate::arena::{Inbox, Outbox};
 use crate::message::{ToServer, ToWorker};
-use crate::transcode::{Joined, decode_request, encode_answer, join};
+use crate::transcode::{Joined, Returned, decode_request, encode_answer, join};
 use crate::{frame, handshake};
 
 /// One read takes this much: more than a message of small tensors has.
@@ -183,7 +183,7 @@ struct Answers {
     channel: Arc<Channel>,
     batch: u64,
     count: usize,
-    collected: Vec<(u32, Result<Response>)>,
+    collected: Vec<(u32, Returned)>,
 }
 
 struct ReplyTo {
@@ -194,15 +194,23 @@ struct ReplyTo {
 impl Reply for ReplyTo {
     fn send(&mut self, answer: Answer) {
         let nothing = || Err(Error::internal("the model ended a request without an answer"));
-        let mut answers = self.answers.lock();
-        answers.collected.push((self.index, answer.result.unwrap_or_else(nothing)));
-        if answers.collected.len() == answers.count {
-            answers.transmit();
-        }
+        self.answers.lock().collect(self.index, Some(answer.result.unwrap_or_else(nothing)));
+    }
+
+    fn hand_back(&mut self) -> bool {
+        self.answers.lock().collect(self.index, None);
+        true
     }
 }
 
 impl Answers {
+    fn collect(&mut self, index: u32, returned: Returned) {
+        self.collected.push((index, returned));
+        if self.collected.len() == self.count {
+            self.transmit();
+        }
+    }
+
     fn transmit(&mut self) {
         if std::process::id() != self.channel.owner {
             return;
@@ -212,7 +220,7 @@ impl Answers {
         if let Err(error) = sender.encode(self.batch, &freed, &self.collected) {
             // Outputs that cannot be sent must not leave their clients waiting.
             let text = format!("the outputs cannot be handed to the server: {error}");
-            let failed = |(index, _): &(u32, _)| (*index, Err(Error::model(text.clone())));
+            let failed = |(index, _): &(u32, _)| (*index, Some(Err(Error::model(text.clone()))));
             let answers: Vec<_> = self.collected.iter().map(failed).collect();
             if sender.encode(self.batch, &freed, &answers).is_err() {
                 return;
@@ -224,8 +232,8 @@ impl Answers {
 }
 
 impl Sender {
-    fn encode(&mut self, batch: u64, freed: &[u64], answers: &[(u32, Result<Response>)]) -> io::Result<()> {
-        let outputs = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok());
+    fn encode(&mut self, batch: u64, freed: &[u64], answers: &[(u32, Returned)]) -> io::Result<()> {
+        let outputs = answers.iter().filter_map(|(_, answer)| answer.as_ref()?.as_ref().ok());
         let joined: Joined = join(outputs.flat_map(|response| response.outputs.iter()));
         let mut pieces = joined.iter();
         let answers = answers

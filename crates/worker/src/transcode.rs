@@ -21,6 +21,9 @@ const INLINE_LARGEST: usize = 8 << 10;
 /// Tensors whose pieces had to be joined to travel inside a message; they must outlive it.
 pub type Joined = Vec<Bytes>;
 
+/// What became of a request: an answer, or `None` where the model hands it back to be run again.
+pub type Returned = Option<Result<Response>>;
+
 /// Joins what lies in several pieces and is small enough to travel inside a message.
 pub fn join<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Joined {
     tensors
@@ -75,16 +78,17 @@ pub fn decode_request(message: RequestMessage<'_>, frame: &Bytes, inbox: &Inbox)
 
 /// An answer as a message; large outputs are written to the outbox.
 pub fn encode_answer<'a>(
-    answer: &'a Result<Response>,
+    answer: &'a Returned,
     joined: &mut std::slice::Iter<'a, Bytes>,
     outbox: &mut Outbox,
 ) -> io::Result<AnswerMessage<'a>> {
     Ok(match answer {
-        Ok(response) => AnswerMessage::Outputs(
+        None => AnswerMessage::HandedBack,
+        Some(Ok(response)) => AnswerMessage::Outputs(
             encode_tensors(&response.outputs, joined, outbox)?,
             encode_parameters(&response.parameters),
         ),
-        Err(error) => AnswerMessage::Failed {
+        Some(Err(error)) => AnswerMessage::Failed {
             refused: error.fault == Fault::Client,
             code: error.code.name(),
             message: &error.message,
@@ -93,20 +97,17 @@ pub fn encode_answer<'a>(
 }
 
 /// An answer from a message.
-pub fn decode_answer(
-    message: AnswerMessage<'_>,
-    frame: &Bytes,
-    inbox: &Inbox,
-) -> io::Result<Result<Response>> {
+pub fn decode_answer(message: AnswerMessage<'_>, frame: &Bytes, inbox: &Inbox) -> io::Result<Returned> {
     Ok(match message {
-        AnswerMessage::Outputs(outputs, parameters) => Ok(Response {
+        AnswerMessage::HandedBack => None,
+        AnswerMessage::Outputs(outputs, parameters) => Some(Ok(Response {
             outputs: decode_tensors(outputs, frame, inbox)?,
             parameters: decode_parameters(parameters),
             ..Response::default()
-        }),
+        })),
         AnswerMessage::Failed { refused, code, message } => {
             let fault = if refused { Fault::Client } else { Fault::Model };
-            Err(Error::new(Code::parse(code).unwrap_or(Code::Internal), fault, message.to_owned()))
+            Some(Err(Error::new(Code::parse(code).unwrap_or(Code::Internal), fault, message.to_owned())))
         }
     })
 }

@@ -10,6 +10,7 @@ from trilith.config.draft import Draft
 from trilith.config.findings import Findings
 from trilith.config.labels import read_labels
 from trilith.config.schema import ROOT, schema
+from trilith.config.sequences import read_initial_states
 from trilith.config.validate import validate
 from trilith.contract import DataType, Manifest, ModelConfiguration, TensorSpec
 
@@ -46,6 +47,7 @@ def finish(
         read_labels(directory, output, f"output[{index}]", findings)
         for index, output in enumerate(complete["output"])
     ]
+    initial_states = read_initial_states(directory, complete, findings)
     findings.raise_if_any()
     return ModelConfiguration(
         name=complete["name"],
@@ -57,6 +59,7 @@ def finish(
         parameters={key: value["string_value"] for key, value in complete["parameters"].items()},
         document=complete,
         serialized=message.SerializeToString(deterministic=True),
+        initial_states=initial_states,
     )
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
 from trilith.config.instances import resolve_kind
 from trilith.contract import Manifest
+
+_SEQUENCE_IDLE_MICROSECONDS: Final = 1_000_000
 
 
 def fill(
@@ -45,6 +47,13 @@ def _fill_batching(document: dict[str, Any]) -> None:
     largest = document.get("max_batch_size", 0)
     if batching is not None and not batching.get("preferred_batch_size") and largest > 0:
         batching["preferred_batch_size"] = [largest]
+    sequences = document.get("sequence_batching")
+    if sequences is not None:
+        idle = sequences.get("max_sequence_idle_microseconds")
+        sequences["max_sequence_idle_microseconds"] = idle or _SEQUENCE_IDLE_MICROSECONDS
+        oldest = sequences.get("oldest")
+        if oldest is not None and not oldest.get("preferred_batch_size") and largest > 0:
+            oldest["preferred_batch_size"] = [largest]
 
 
 def _fill_optimization(document: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from trilith.config.sequences import native_sequence
 from trilith.contract import ModelConfiguration, TensorSpec
 
 
@@ -22,6 +23,7 @@ def native_spec(configuration: ModelConfiguration, version: int) -> str:
             "outputs": [_tensor(tensor) for tensor in configuration.outputs],
             "scheduler": _scheduler(document.get("dynamic_batching")),
             "metric_tags": document.get("metric_tags", {}),
+            "sequence": native_sequence(configuration),
             "config_json": json.dumps(document, separators=(",", ":"), ensure_ascii=False),
         },
         separators=(",", ":"),

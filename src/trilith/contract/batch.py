@@ -72,6 +72,13 @@ class InferenceRequest(Protocol):
             ModelError: it was answered already.
         """
 
+    def reschedule(self) -> None:
+        """Hand it back unanswered, to be run again: for models whose sequences are iterative.
+
+        Raises:
+            ModelError: it was answered already.
+        """
+
 
 class Batch(Protocol):
     """Requests that run together."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from trilith.contract.datatype import DataType
+from trilith.contract.sequence import list_inputs, list_outputs
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,20 @@ class ModelConfiguration:
     included, 64-bit integers as numbers."""
     serialized: bytes = field(repr=False, default=b"")
     """The same as a serialized ``inference.ModelConfig``."""
+    initial_states: Mapping[str, bytes] = field(repr=False, default_factory=dict)
+    """Content of the files with which states of sequences begin, by the name of their input."""
+
+    @property
+    def run_inputs(self) -> tuple[TensorSpec, ...]:
+        """What a batch holds: the clients' inputs, then those that sequence batching adds."""
+        return (*self.inputs, *(TensorSpec(*entry) for entry in list_inputs(self.document)))
+
+    @property
+    def run_outputs(self) -> tuple[TensorSpec, ...]:
+        """What a batch may be answered with: the clients' outputs, then states that they do not see."""
+        seen = {output.name for output in self.outputs}
+        states = (TensorSpec(*entry) for entry in list_outputs(self.document) if entry[0] not in seen)
+        return (*self.outputs, *states)
 
     @property
     def is_decoupled(self) -> bool:

@@ -51,7 +51,13 @@ class Server:
                 ``priority_levels``, ``default_priority_level``, ``default_policy`` and ``policies``
                 (object from level to policy), a policy being ``timeout_action`` (``REJECT`` or
                 ``DELAY``), ``default_timeout_microseconds``, ``allow_timeout_override``,
-                ``max_queue_size``), ``config_json`` (str, as the configuration extension shows it).
+                ``max_queue_size``), ``sequence`` (null, or an object: ``max_idle_microseconds``,
+                ``iterative`` bool, ``strategy``, ``controls`` and ``states`` as :mod:`trilith.config.sequences`
+                writes them: a strategy is ``{"direct": {...}}`` or ``{"oldest": {...}}``; a control has
+                ``name``, ``datatype``, ``kind`` (``START``, ``END``, ``READY``, ``CORRID``) and
+                ``false_true`` (two numbers or null); a state ``input``, ``output``, ``datatype``, ``dims``,
+                ``initial_dims``, ``initial`` (hex, or null for zeros)),
+                ``config_json`` (str, as the configuration extension shows it).
             serialized: the configuration as ``inference.ModelConfig``.
 
         Raises:
@@ -235,3 +241,4 @@ class InferenceRequest:
         self, outputs: Mapping[str, NDArray[Any]], parameters: Mapping[str, _Parameter] | None = None
     ) -> None: ...
     def fail(self, message: str, code: str = "INTERNAL") -> None: ...
+    def reschedule(self) -> None: ...

@@ -6,6 +6,8 @@ use crate::clock::Nanos;
 use crate::schedule::SchedulerSpec;
 use crate::schedule::queue::{Leavers, Place, Queue, Waiting};
 use crate::schedule::rule::{Decision, Rule};
+use crate::schedule::sequence::Wakers;
+use crate::schedule::sequence::table::Seated;
 
 /// A port without work.
 struct Idle {
@@ -23,7 +25,11 @@ struct Collector {
 /// What a port is to do.
 pub(crate) enum Step<T> {
     Take(Vec<T>),
-    Wait { until: Option<Nanos> },
+    /// Requests of sequences in their rows; rows without one are to be filled.
+    Seats(Vec<Option<Seated<T>>>),
+    Wait {
+        until: Option<Nanos>,
+    },
     Closed,
 }
 
@@ -33,6 +39,8 @@ pub(crate) enum Refusal<T> {
     Closed(T),
     /// Its level holds as many as it may.
     Full(T, u32),
+    /// It belongs to a sequence that was not started or has ended. Others may be woken for what came free.
+    NotStarted(T, Wakers),
 }
 
 /// The state of one model's scheduling. It answers nobody and wakes nobody itself: what it gives back is to be

@@ -3,6 +3,8 @@
 //! - [`queue`]: priority levels, timeouts, bounds
 //! - [`rule`]: when waiting requests become a batch: direct or dynamic
 //! - [`dispatch`]: queue, rule and the ports that wait for work, as one state
+//! - [`sequence`]: requests that belong together and meet one instance
+//! - [`scheduler`]: either of the two, behind one door
 //! - [`order`]: lets answers leave in the order in which their requests began
 //!
 //! All of it is pure: it takes the time as a number and gives back whom to wake and what to answer.
@@ -11,6 +13,8 @@ pub(crate) mod dispatch;
 pub(crate) mod order;
 pub(crate) mod queue;
 pub(crate) mod rule;
+pub(crate) mod scheduler;
+pub mod sequence;
 
 use std::collections::BTreeMap;
 

@@ -38,11 +38,13 @@ pub(crate) struct Leavers<T> {
     pub late: Vec<T>,
     /// Their client went.
     pub cancelled: Vec<T>,
+    /// The instance went that alone could have served them.
+    pub lost: Vec<T>,
 }
 
 impl<T> Default for Leavers<T> {
     fn default() -> Self {
-        Self { late: Vec::new(), cancelled: Vec::new() }
+        Self { late: Vec::new(), cancelled: Vec::new(), lost: Vec::new() }
     }
 }
 

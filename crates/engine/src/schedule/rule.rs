@@ -40,15 +40,7 @@ impl Rule {
         if !spec.dynamic || max_batch_size == 0 {
             return Self::Direct;
         }
-        let limit = u64::from(max_batch_size);
-        let mut preferred: Vec<u64> =
-            spec.preferred_batch_sizes.iter().map(|size| u64::from(*size)).collect();
-        // A batcher without preferences prefers full batches.
-        if preferred.is_empty() {
-            preferred.push(limit);
-        }
-        preferred.sort_unstable();
-        Self::Dynamic(Dynamic { preferred, limit, delay: spec.max_queue_delay })
+        Self::Dynamic(Dynamic::new(&spec.preferred_batch_sizes, max_batch_size, spec.max_queue_delay))
     }
 
     /// How much one batch may hold, in the unit in which [`Rule::load`] counts.
@@ -97,8 +89,37 @@ struct Draft {
 }
 
 impl Dynamic {
+    pub(crate) fn new(preferred_sizes: &[u32], largest: u32, delay: Nanos) -> Self {
+        let limit = u64::from(largest);
+        let mut preferred: Vec<u64> = preferred_sizes.iter().map(|size| u64::from(*size)).collect();
+        // A batcher without preferences prefers full batches.
+        if preferred.is_empty() {
+            preferred.push(limit);
+        }
+        preferred.sort_unstable();
+        Self { preferred, limit, delay }
+    }
+
     fn decide<T: Waiting>(&self, queue: &mut Queue<T>, now: Nanos, leavers: &mut Leavers<T>) -> Decision {
-        let draft = self.draft(queue, now, leavers);
+        // One more than fits: it tells whether the batch could still grow.
+        queue.settle(now, self.limit as usize + 1, leavers);
+        let first = queue.iter().next().map(|entry| &entry.item);
+        let entries = queue.iter().map(|entry| {
+            let fits = first.is_none_or(|first| {
+                std::ptr::eq(&raw const entry.item, first) || entry.item.goes_with(first)
+            });
+            (entry.item.size(), entry.queued, fits)
+        });
+        self.decide_on(entries, now)
+    }
+
+    /// Decides on what waits, in its order: of each the size, when it came, and whether it goes with the first.
+    pub(crate) fn decide_on(
+        &self,
+        waiting: impl Iterator<Item = (u32, Nanos, bool)>,
+        now: Nanos,
+    ) -> Decision {
+        let draft = self.draft(waiting);
         if draft.count == 0 {
             return Decision::Idle;
         }
@@ -115,26 +136,22 @@ impl Dynamic {
     }
 
     /// Puts together what could go now.
-    fn draft<T: Waiting>(&self, queue: &mut Queue<T>, now: Nanos, leavers: &mut Leavers<T>) -> Draft {
-        // One more than fits: it tells whether the batch could still grow.
-        queue.settle(now, self.limit as usize + 1, leavers);
+    fn draft(&self, waiting: impl Iterator<Item = (u32, Nanos, bool)>) -> Draft {
         let largest = self.preferred.last().copied().unwrap_or(self.limit);
         let mut draft = Draft::default();
-        let mut first: Option<&T> = None;
-        for entry in queue.iter() {
-            let size = draft.size + u64::from(entry.item.size());
-            if let Some(first) = first {
+        for (size, queued, fits) in waiting {
+            let size = draft.size + u64::from(size);
+            if draft.count == 0 {
+                draft.oldest = queued;
+            } else {
                 if size > largest && draft.preferred.is_none() {
                     draft.preferred = Some(draft.count);
                 }
-                if size > self.limit || !entry.item.goes_with(first) {
+                if size > self.limit || !fits {
                     draft.closed = true;
                     break;
                 }
-                draft.oldest = draft.oldest.min(entry.queued);
-            } else {
-                first = Some(&entry.item);
-                draft.oldest = entry.queued;
+                draft.oldest = draft.oldest.min(queued);
             }
             draft.count += 1;
             draft.size = size;

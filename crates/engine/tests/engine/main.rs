@@ -5,6 +5,7 @@ mod answers;
 mod laws;
 mod life;
 mod scheduling;
+mod sequences;
 mod statistics;
 mod support;
 mod threads;

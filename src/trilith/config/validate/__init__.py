@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from trilith.config.findings import Findings
-from trilith.config.validate import instances, metrics, names, not_yet, responses, scheduling, tensors
+from trilith.config.validate import (
+    instances,
+    metrics,
+    names,
+    not_yet,
+    responses,
+    scheduling,
+    sequences,
+    tensors,
+)
 
 __all__ = ["validate"]
 
@@ -20,6 +29,7 @@ def validate(document: Mapping[str, Any], name: str, findings: Findings) -> None
     names.check(document, name, findings)
     tensors.check(document, findings)
     scheduling.check(document, findings)
+    sequences.check(document, findings)
     instances.check(document, findings)
     responses.check(document, findings)
     metrics.check(document, findings)

@@ -6,7 +6,6 @@ from typing import Any, Final
 from trilith.config.findings import Findings
 
 _FIELDS: Final = {
-    "sequence_batching": "sequence batching is",
     "ensemble_scheduling": "ensembles are",
     "batch_input": "batch inputs are",
     "batch_output": "batch outputs are",

@@ -6,7 +6,6 @@ import pytest
 @pytest.mark.parametrize(
     ("text", "field"),
     [
-        ("sequence_batching { }", "sequence_batching"),
         ("ensemble_scheduling { }", "ensemble_scheduling"),
         ("batch_input { }", "batch_input"),
         ("batch_output { }", "batch_output"),

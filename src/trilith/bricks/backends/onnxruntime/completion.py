@@ -33,8 +33,10 @@ def complete_document(
     """
     completed = dict(document)
     maximum = _complete_batch_size(source, completed, signature)
-    for field, tensors in (("input", signature.inputs), ("output", signature.outputs)):
+    own = _name_sequence_tensors(document)
+    for field, given in (("input", signature.inputs), ("output", signature.outputs)):
         written: Sequence[Mapping[str, Any]] = document.get(field, ())
+        tensors = [tensor for tensor in given if tensor.name not in own]
         found = {tensor.name: tensor for tensor in tensors}
         if written:
             completed[field] = [
@@ -46,6 +48,15 @@ def complete_document(
         else:
             completed[field] = [_describe(source, tensor, maximum) for tensor in tensors]
     return completed
+
+
+def _name_sequence_tensors(document: Mapping[str, Any]) -> set[str]:
+    """Name what the server gives to and takes from the model by itself, to be left out for clients."""
+    batching = document.get("sequence_batching", {})
+    names = {entry.get("name") for entry in batching.get("control_input", ())}
+    for state in batching.get("state", ()):
+        names |= {state.get("input_name"), state.get("output_name")}
+    return names
 
 
 def _complete_batch_size(source: ModelSource, document: dict[str, Any], signature: Signature) -> int:

@@ -38,9 +38,9 @@ class OnnxInstance:
         tensors = {
             tensor.name: tensor for tensor in signature.inputs + signature.optional_inputs + signature.outputs
         }
-        self._before = _choose_input_conversions(configuration.inputs, tensors)
-        self._after = _choose_output_conversions(configuration.outputs, tensors)
-        specs = (*configuration.inputs, *configuration.outputs)
+        self._before = _choose_input_conversions(configuration.run_inputs, tensors)
+        self._after = _choose_output_conversions(configuration.run_outputs, tensors)
+        specs = (*configuration.run_inputs, *configuration.run_outputs)
         bfloats = {spec.name for spec in specs if spec.datatype is DataType.BF16}
         self._run: Callable[[Sequence[str], Mapping[str, Array], RunOptions], Sequence[Array]] = (
             partial(run_values, session, bfloats) if bfloats else session.run

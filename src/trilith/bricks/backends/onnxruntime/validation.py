@@ -21,11 +21,11 @@ def check_configuration(configuration: ModelConfiguration, signature: Signature,
 def _check_inputs(configuration: ModelConfiguration, signature: Signature) -> Iterator[str]:
     required = {tensor.name: tensor for tensor in signature.inputs}
     known = required | {tensor.name: tensor for tensor in signature.optional_inputs}
-    for spec in configuration.inputs:
+    for spec in configuration.run_inputs:
         yield from _check_tensor("input", spec, known, configuration.max_batch_size)
         if spec.optional and spec.name in required:
             yield f"input '{spec.name}' is optional in the configuration, but the model needs it"
-    given = {spec.name for spec in configuration.inputs}
+    given = {spec.name for spec in configuration.run_inputs}
     given |= _name_generated_inputs(configuration)
     for name in required.keys() - given:
         yield f"the model needs the input '{name}', which the configuration does not have"
@@ -38,7 +38,7 @@ def _name_generated_inputs(configuration: ModelConfiguration) -> set[str]:
 
 def _check_outputs(configuration: ModelConfiguration, signature: Signature) -> Iterator[str]:
     known = {tensor.name: tensor for tensor in signature.outputs}
-    for spec in configuration.outputs:
+    for spec in configuration.run_outputs:
         yield from _check_tensor("output", spec, known, configuration.max_batch_size)
 
 

@@ -30,9 +30,9 @@ class PythonInstance:
         self._name = context.configuration.name
         self._folder = context.source.directory
         self._bfloats = frozenset(
-            spec.name for spec in context.configuration.inputs if spec.datatype is DataType.BF16
+            spec.name for spec in context.configuration.run_inputs if spec.datatype is DataType.BF16
         )
-        self._outputs = frozenset(spec.name for spec in context.configuration.outputs)
+        self._outputs = frozenset(spec.name for spec in context.configuration.run_outputs)
         self._loop: EventLoop | None = None
         self._code = code
         self._model = _start_model(code, context, placement)
@@ -42,8 +42,9 @@ class PythonInstance:
         """Run a batch; each request is answered by itself."""
         served = batch.requests
         bfloats = self._bfloats
+        requests = [IncomingRequest(request, bfloats) for request in served]
         try:
-            responses = self._execute([IncomingRequest(request, bfloats) for request in served])
+            responses = self._execute(requests)
             if type(responses) is CoroutineType:
                 responses = self._wait(responses)
         except (Exception, SystemExit) as error:
@@ -51,9 +52,11 @@ class PythonInstance:
             raise translate_run_error(error, self._name, self._folder) from error
         if type(responses) is not list or len(responses) != len(served):
             raise ModelError(self._explain(responses, served))
-        for request, response in zip(served, responses, strict=True):
+        for request, incoming, response in zip(served, requests, responses, strict=True):
             if isinstance(response, InferenceResponse):
                 response.answer(request, self._outputs)
+            elif response is None and incoming.is_rescheduled:
+                request.reschedule()
             else:
                 request.fail(
                     f"model '{self._name}': execute() returned {_name_type(response)} for this request, "

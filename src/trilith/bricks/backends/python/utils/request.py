@@ -6,9 +6,12 @@ from typing import Any, NoReturn
 
 from trilith.bricks.backends.python.utils.absent import refuse
 from trilith.bricks.backends.python.utils.datatypes import BF16
+from trilith.bricks.backends.python.utils.errors import TritonModelException
 from trilith.bricks.backends.python.utils.tensor import InputTensor, Tensor
 from trilith.contract import InferenceRequest as ServedRequest
 
+_RELEASE_ALL = 1
+_RELEASE_RESCHEDULE = 2
 _BLS = "calling other models from inside a model (InferenceRequest.exec)"
 
 
@@ -64,10 +67,10 @@ class InferenceRequest:
         """Return its trace, which is empty: tracing is not carried yet."""
         return InferenceTrace()
 
-    def set_release_flags(self, flags: int) -> NoReturn:
-        """Refuse to hand the request back to the queue."""
+    def set_release_flags(self, flags: int) -> None:
+        """Refuse: only a request that is to be answered can be handed back."""
         del flags
-        refuse("set_release_flags (handing a request back to the queue)", "answer the request")
+        refuse("set_release_flags on a request that the model made", "set them on the request to answer")
 
     def get_response_sender(self) -> NoReturn:
         """Refuse: several answers to one request are not carried yet."""
@@ -87,7 +90,7 @@ class InferenceRequest:
 class IncomingRequest(InferenceRequest):
     """A request to answer; everything is read from the server when it is asked for."""
 
-    __slots__ = ("_bfloats", "_served", "_tensors")
+    __slots__ = ("_bfloats", "_release_flags", "_served", "_tensors")
 
     def __init__(self, served: ServedRequest, bfloats: Collection[str]) -> None:
         """Wrap a request of the server; inputs named in ``bfloats`` are BF16."""
@@ -95,6 +98,7 @@ class IncomingRequest(InferenceRequest):
         self._bfloats = bfloats
         self._tensors: list[Tensor] | None = None
         self._flags = -1
+        self._release_flags = _RELEASE_ALL
 
     def inputs(self) -> Sequence[Tensor]:
         """Return its inputs in the client's order."""
@@ -118,6 +122,24 @@ class IncomingRequest(InferenceRequest):
     def flags(self) -> int:
         """Return its flags: 1 for the start of a sequence, 2 for the end."""
         return self._served.flags if self._flags < 0 else self._flags
+
+    def set_release_flags(self, flags: int) -> None:
+        """Say what becomes of it after ``execute``: it is released, or handed back to be run again.
+
+        Raises:
+            TritonModelException: the flags are neither of the two.
+        """
+        if flags not in (_RELEASE_ALL, _RELEASE_RESCHEDULE):
+            raise TritonModelException(
+                f"set_release_flags({flags}): expected TRITONSERVER_REQUEST_RELEASE_ALL or "
+                f"TRITONSERVER_REQUEST_RELEASE_RESCHEDULE"
+            )
+        self._release_flags = flags
+
+    @property
+    def is_rescheduled(self) -> bool:
+        """Whether the model wants to run it again."""
+        return self._release_flags == _RELEASE_RESCHEDULE
 
     def timeout(self) -> int:
         """Return the microseconds that it may wait in the queue."""
