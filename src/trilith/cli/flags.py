@@ -217,6 +217,13 @@ USED = (
         default=False,
     ),
     Flag(
+        "client-timeout-secs",
+        SERVER,
+        values.whole(1),
+        "Seconds that a client may pause within a request or its answer. Trilith's own flag.",
+        30,
+    ),
+    Flag(
         "exit-timeout-secs",
         SERVER,
         values.whole(),

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use trilith_core::request::MAX_TENSORS;
 use trilith_core::tensor::{Shape, element_count, format_shape};
 use trilith_core::{
     DataType, Delivery, Error, Parameters, Payload, Request, RequestedOutput, Result, Tensor,
@@ -122,6 +123,7 @@ impl<'a> Decoder<'a> {
                 .input(&mut input)
                 .map_err(|problem| self.in_place("input", input.name.as_deref(), problem))?;
             self.request.inputs.push(tensor);
+            refuse_too_many(self.request.inputs.len(), "inputs")?;
             item = self.reader.next_item("'inputs'")?;
         }
         Ok(())
@@ -249,6 +251,7 @@ impl<'a> Decoder<'a> {
                 .add_output(&mut output)
                 .map_err(|problem| self.in_place("output", Some(&output.name), problem))?;
             self.request.outputs.push(output);
+            refuse_too_many(self.request.outputs.len(), "outputs")?;
             item = self.reader.next_item("'outputs'")?;
         }
         Ok(())
@@ -275,6 +278,13 @@ impl<'a> Decoder<'a> {
             format!("{kind} {name} for model '{}': {}", self.target.model, problem.message).into();
         problem
     }
+}
+
+fn refuse_too_many(count: usize, what: &str) -> Result<()> {
+    if count <= MAX_TENSORS {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("the request has more than {MAX_TENSORS} {what}")))
 }
 
 fn not_one_content(has_data: bool, has_size: bool, has_region: bool) -> Error {
