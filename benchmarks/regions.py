@@ -1,4 +1,4 @@
-"""Tensors of the benchmarks in shared memory: objects of this process, and the regions over them on a server."""
+"""Tensors in shared memory: objects that this process makes, and the regions over them on a server."""
 
 import os
 from collections.abc import Iterator

@@ -136,9 +136,10 @@ fn convert_inputs(
     let is_raw = !raw.is_empty();
     let sent = inputs.len() - references.inputs.len();
     if is_raw && raw.len() != sent {
+        let outside = if references.inputs.is_empty() { "" } else { " outside shared memory" };
         return Err(Error::invalid(format!(
-            "the request for model '{model}' has {sent} inputs outside shared memory and {} entries in \
-             raw_input_contents; give one entry per input, in the same order",
+            "the request for model '{model}' has {sent} inputs{outside} and {} entries in raw_input_contents; give \
+             one entry per input, in the same order",
             raw.len()
         )));
     }
