@@ -15,6 +15,7 @@ use trilith_engine::clock::SystemClock;
 use trilith_engine::{Engine, Model as EngineModel, State};
 use trilith_wire::{Context, Shutdown};
 
+use crate::control::Command;
 use crate::model::{Model, wait_until};
 use crate::spec::{self, ListenForm, ModelForm, ServerForm};
 
@@ -52,7 +53,7 @@ impl Server {
         }
         let runtime = builder.thread_name("trilith-wire").enable_all().build()?;
         runtime.spawn(crate::expiry::run(Arc::clone(&engine), clock));
-        let context = Arc::new(Context { engine: Arc::clone(&engine), server: form.info() });
+        let context = Arc::new(Context { engine: Arc::clone(&engine), server: form.info(), control: Arc::default() });
         let handle = runtime.handle().clone();
         let running = Mutex::new(Some(Running { runtime, endpoints: Vec::new() }));
         Ok(Self { engine, context, shutdown: Shutdown::new(), handle, running })
@@ -115,6 +116,11 @@ impl Server {
         })
     }
 
+    /// Waits for the next command, the GIL released; `None` when the server ends.
+    fn next_command(&self, py: Python<'_>) -> Option<Command> {
+        py.detach(|| self.context.control.next()).map(Command::new)
+    }
+
     fn open(&self) {
         self.engine.open();
     }
@@ -124,6 +130,7 @@ impl Server {
     }
 
     fn begin_shutdown(&self) {
+        self.context.control.close();
         self.engine.close();
         self.shutdown.begin();
     }
@@ -138,6 +145,7 @@ impl Server {
 
     fn close(&self, py: Python<'_>) {
         let Some(running) = self.running.lock().take() else { return };
+        self.context.control.close();
         self.engine.close();
         self.shutdown.begin();
         py.detach(|| {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use trilith_engine::Engine;
 
+use crate::control::Control;
+
 /// The server's own metadata.
 #[derive(Clone, Debug, Default)]
 pub struct ServerInfo {
@@ -21,4 +23,6 @@ pub struct Context {
     pub engine: Arc<Engine>,
     /// The server's own metadata.
     pub server: ServerInfo,
+    /// Who changes which models are served.
+    pub control: Arc<Control>,
 }

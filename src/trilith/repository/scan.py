@@ -1,7 +1,7 @@
 """Which models and versions lie in the repositories. Reads folder names, never a model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trilith.contract import ConfigurationError, Problem
@@ -20,6 +20,14 @@ class ModelFolder:
     """Numbers of its version folders, ascending."""
     configuration: Path | None
     """Its ``config.pbtxt``, or the variant asked for; ``None`` where it has none."""
+    override: str = ""
+    """JSON of a ``ModelConfig`` that a client gave in place of the file."""
+    is_temporary: bool = False
+    """Whether a client brought its files: the folder goes with the model."""
+
+    def overridden(self, configuration: str) -> "ModelFolder":
+        """Return the same folder with JSON in place of its configuration; empty for no change."""
+        return replace(self, override=configuration)
 
 
 @dataclass(frozen=True)
@@ -81,13 +89,13 @@ def _look_into(store: Filesystem, directory: Path, configuration_name: str) -> M
     return ModelFolder(
         name=directory.name,
         directory=directory,
-        versions=tuple(sorted(int(name) for name in store.folders(directory) if _is_version(name))),
+        versions=tuple(sorted(int(name) for name in store.folders(directory) if is_version(name))),
         configuration=next((path for path in candidates if store.is_file(path)), None),
     )
 
 
-def _is_version(name: str) -> bool:
-    """Versions are plain positive numbers: ``1``, ``20241122``; neither ``01`` nor ``v1``."""
+def is_version(name: str) -> bool:
+    """Say whether a folder's name is a version: a plain positive number (``1``, not ``01`` nor ``v1``)."""
     return name.isascii() and name.isdecimal() and not name.startswith("0")
 
 

@@ -7,6 +7,7 @@
 //! - [`infer`], [`stream`] with [`exchange`] — inference, once and streamed
 //! - [`draft`] with [`fields`], [`convert_request`], [`contents`] — from the wire to the engine's request
 //! - [`convert_response`], [`body`], [`status`] — and back
+//! - [`control`] — loading and unloading models
 //! - [`describe`], [`statistics`], [`health`], [`reflection`] — everything else
 //! - [`protocol`] — the generated messages
 //!
@@ -17,6 +18,7 @@ mod body;
 mod call;
 mod compression;
 mod contents;
+mod control;
 mod convert_request;
 mod convert_response;
 mod describe;

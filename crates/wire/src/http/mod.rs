@@ -6,12 +6,14 @@
 //! - [`compress`]: gzip and deflate, both ways
 //! - [`infer`]: JSON and binary tensors to and from the nouns of inference
 //! - [`inference`]: one inference, from its body to its answer
+//! - [`control`]: loading and unloading models
 //! - [`describe`]: metadata, statistics and the repository index as JSON
 //! - [`reply`]: answers and their headers
 //! - [`json`]: writes JSON
 
 mod body;
 mod compress;
+mod control;
 mod describe;
 mod endpoint;
 pub mod infer;

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 
 use hyper::Method;
-use trilith_core::{Error, Result};
+use trilith_core::{Code, Error, Fault, Result};
+
+use crate::control::Kind;
 
 /// What is asked of one model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +35,13 @@ pub(super) enum Route<'a> {
     AllStatistics,
     /// `/v2/repository/index`
     Index,
+    /// `/v2/repository/models/{model}/load` or `/unload`
+    Control {
+        /// Name of the model.
+        model: Cow<'a, str>,
+        /// Load or unload.
+        kind: Kind,
+    },
     /// `/v2/models/{name}[/versions/{version}][/{question}]`
     Model {
         /// Name of the model.
@@ -48,7 +57,7 @@ impl Route<'_> {
     /// The one method by which it is asked.
     pub(super) fn method(&self) -> Method {
         match self {
-            Self::Index | Self::Model { question: Question::Infer, .. } => Method::POST,
+            Self::Index | Self::Control { .. } | Self::Model { question: Question::Infer, .. } => Method::POST,
             _ => Method::GET,
         }
     }
@@ -71,6 +80,13 @@ pub(super) fn find(path: &str) -> Result<Route<'_>> {
         ["", "models", "stats"] => Ok(Route::AllStatistics),
         // Triton lets a repository be named here and answers for all of them.
         ["", "repository", "index"] | ["", "repository", _, "index"] => Ok(Route::Index),
+        ["", "repository", "models", name, action] => control(path, name, action),
+        ["", "repository", _, "models", name, action] => {
+            control(path, name, action)?;
+            let message = "'repository_name' specification is not supported";
+            Err(Error::new(Code::Unimplemented, Fault::Client, message)
+                .with_hint("leave it out; all repositories are searched"))
+        }
         ["", "models", name, "versions", version] => model(path, name, Some(version), ""),
         ["", "models", name, "versions", version, question] if !question.is_empty() => {
             model(path, name, Some(version), question)
@@ -93,6 +109,16 @@ fn model<'a>(path: &str, name: &'a str, version: Option<&str>, question: &str) -
     let name = decode(name).filter(|name| !name.is_empty()).ok_or_else(|| unknown(path))?;
     let version = version.map(|version| number(version, &name)).transpose()?;
     Ok(Route::Model { name, version, question })
+}
+
+fn control<'a>(path: &str, name: &'a str, action: &str) -> Result<Route<'a>> {
+    let kind = match action {
+        "load" => Kind::Load,
+        "unload" => Kind::Unload,
+        _ => return Err(unknown(path)),
+    };
+    let model = decode(name).filter(|name| !name.is_empty()).ok_or_else(|| unknown(path))?;
+    Ok(Route::Control { model, kind })
 }
 
 fn number(version: &str, model: &str) -> Result<i64> {
@@ -143,6 +169,8 @@ mod tests {
             ("/v2/models/stats", Route::AllStatistics),
             ("/v2/repository/index", Route::Index),
             ("/v2/repository/some/index", Route::Index),
+            ("/v2/repository/models/m/load", Route::Control { model: "m".into(), kind: Kind::Load }),
+            ("/v2/repository/models/m/unload", Route::Control { model: "m".into(), kind: Kind::Unload }),
             ("/v2/models/m", model_route("m", None, Question::Metadata)),
             ("/v2/models/m/ready", model_route("m", None, Question::Ready)),
             ("/v2/models/m/config", model_route("m", None, Question::Config)),
@@ -179,10 +207,19 @@ mod tests {
             "/v2/models/%f/infer",
             "/v2/models/%ff/infer",
             "/v2/health",
+            "/v2/repository/models/m/reload",
+            "/v2/repository/models//load",
+            "/v2/repository/models/m",
             "/v2/models/m/versions/1/infer/more",
             "/v2/models/m/versions/1/",
         ] {
             assert_eq!(find(path).unwrap_err().code.http_status(), 404, "{path}");
         }
+    }
+
+    #[test]
+    fn repositories_cannot_be_named() {
+        let error = find("/v2/repository/mine/models/m/load").unwrap_err();
+        assert_eq!(error.code.http_status(), 501);
     }
 }

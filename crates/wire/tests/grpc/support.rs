@@ -48,7 +48,7 @@ impl Server {
             version: "2.51.0".into(),
             extensions: vec!["classification".into()],
         };
-        let context = Arc::new(Context { engine: engine.clone(), server });
+        let context = Arc::new(Context { engine: engine.clone(), server, control: Arc::default() });
         let shutdown = Shutdown::new();
         let task = tokio::spawn(serve(listener, context, options, shutdown.clone()));
         engine.open();

@@ -109,7 +109,7 @@ pub(crate) async fn serve(engine: Arc<Engine>, options: HttpOptions) -> Server {
 pub(crate) fn context(engine: &Arc<Engine>) -> Arc<Context> {
     let server =
         ServerInfo { name: "triton".into(), version: "2.51.0".into(), extensions: vec!["statistics".into()] };
-    Arc::new(Context { engine: Arc::clone(engine), server })
+    Arc::new(Context { engine: Arc::clone(engine), server, control: Arc::default() })
 }
 
 /// A server with the models `echo` (FP32) and `text` (BYTES).

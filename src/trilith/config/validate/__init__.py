@@ -4,7 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from trilith.config.findings import Findings
-from trilith.config.validate import instances, metrics, names, not_yet, responses, scheduling, tensors
+from trilith.config.validate import (
+    instances,
+    metrics,
+    names,
+    not_yet,
+    responses,
+    scheduling,
+    tensors,
+    warmup,
+)
 
 __all__ = ["validate"]
 
@@ -23,4 +32,5 @@ def validate(document: Mapping[str, Any], name: str, findings: Findings) -> None
     instances.check(document, findings)
     responses.check(document, findings)
     metrics.check(document, findings)
+    warmup.check(document, findings)
     not_yet.check(document, findings)
