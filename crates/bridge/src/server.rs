@@ -53,7 +53,8 @@ impl Server {
         }
         let runtime = builder.thread_name("trilith-wire").enable_all().build()?;
         runtime.spawn(crate::expiry::run(Arc::clone(&engine), clock));
-        let context = Arc::new(Context { engine: Arc::clone(&engine), server: form.info(), control: Arc::default() });
+        let context =
+            Arc::new(Context { engine: Arc::clone(&engine), server: form.info(), control: Arc::default() });
         let handle = runtime.handle().clone();
         let running = Mutex::new(Some(Running { runtime, endpoints: Vec::new() }));
         Ok(Self { engine, context, shutdown: Shutdown::new(), handle, running })

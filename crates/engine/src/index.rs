@@ -118,8 +118,10 @@ impl Index {
     /// Withdraws a model, if it is the one that serves.
     pub(crate) fn retire(&mut self, model: &Arc<Model>) -> bool {
         let signature = &model.spec().signature;
-        let entry = self.names.get(&signature.model).and_then(|versions| versions.get(&Some(signature.version)));
-        let serves = entry.is_some_and(|entry| entry.model.as_ref().is_some_and(|one| Arc::ptr_eq(one, model)));
+        let entry =
+            self.names.get(&signature.model).and_then(|versions| versions.get(&Some(signature.version)));
+        let serves =
+            entry.is_some_and(|entry| entry.model.as_ref().is_some_and(|one| Arc::ptr_eq(one, model)));
         serves && self.withdraw(&signature.model, signature.version).is_some()
     }
 

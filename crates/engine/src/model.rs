@@ -75,10 +75,8 @@ impl Model {
         let inputs = &spec.signature.inputs;
         let varying_inputs =
             inputs.iter().any(|input| input.optional || (!input.ragged && input.dims.contains(&-1)));
-        let described = Arc::new(Description {
-            json: spec.config_json.clone().into(),
-            proto: spec.config_proto.clone(),
-        });
+        let described =
+            Arc::new(Description { json: spec.config_json.clone().into(), proto: spec.config_proto.clone() });
         let model = Arc::new(Self {
             described: RwLock::new(described),
             varying_inputs,

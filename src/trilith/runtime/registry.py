@@ -121,12 +121,7 @@ class Registry:
     def load_named(self, name: str, done: Callable[[str], None]) -> None:
         """Load a model by name as the server starts; what is wrong with it is logged."""
 
-        def report(refusal: Refusal | None) -> None:
-            if refusal is not None:
-                log.error(refusal.message)
-            done(name)
-
-        self.load(name, Override(), report)
+        self.load(name, Override(), lambda _refusal: done(name))
 
     def load(self, name: str, override: Override, done: Done) -> None:
         """Load a model, or load it again where its files or its configuration have changed."""
@@ -213,9 +208,7 @@ class Registry:
         """Load what another model needs, unless it is served."""
         record = self._records.get(name)
         if record is None or not record.life.versions:
-            refusal = self._bring(name, Override())
-            if refusal:
-                log.error(refusal.message)
+            self._attempt(name, Override())
 
     def _load(self, name: str, override: Override, done: Done) -> None:
         refusal = self._attempt(name, override)
@@ -226,8 +219,6 @@ class Registry:
 
     def _reload_polled(self, name: str, done: Callable[[str], None]) -> None:
         refusal = self._attempt(name, Override())
-        if refusal is not None:
-            log.error(refusal.message)
         self._settle(name, done, refusal)
 
     def _settle(self, name: str, done: Callable[[str], None], _refusal: Refusal | None) -> None:
@@ -248,7 +239,9 @@ class Registry:
             folder = self._find(name, override)
             fingerprint = take(folder.directory)
         except (ConfigurationError, LoadError, OSError) as error:
-            return Refusal(f"failed to load '{name}', failed to poll from model repository: {explain(error)}")
+            message = f"failed to load '{name}', failed to poll from model repository: {explain(error)}"
+            log.error(message)  # noqa: TRY400  for people, who need no traceback
+            return Refusal(message)
         record = self._records.get(name)
         served = record if record and record.life.versions else None
         if served and _is_same(served, fingerprint, override):
@@ -268,10 +261,10 @@ class Registry:
             return False
         try:
             is_done = record.life.resize(folder)
-        except (ConfigurationError, LoadError) as error:
-            log.warning(
-                "model '%s' is loaded again, for its instances cannot be changed: %s", folder.name, error
-            )
+        except ConfigurationError:
+            return False  # the load that follows says what is wrong
+        except LoadError as error:
+            log.warning("model '%s' is loaded again: no instance could be added: %s", folder.name, error)
             return False
         if is_done:
             record.fingerprint, record.override = fingerprint, override

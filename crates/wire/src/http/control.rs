@@ -67,7 +67,8 @@ fn read_value(kind: Kind, name: &str, reader: &mut Reader<'_>) -> Result<Option<
         (Kind::Load, "config") => Ok(Some(Value::Text(reader.string(&what)?))),
         (Kind::Load, _) if name.starts_with("file:") => {
             let content = reader.borrowed_string(&what, |text| BASE64_STANDARD.decode(text))?;
-            let content = content.map_err(|problem| Error::invalid(format!("{what} is not base64: {problem}")))?;
+            let content =
+                content.map_err(|problem| Error::invalid(format!("{what} is not base64: {problem}")))?;
             Ok(Some(Value::Bytes(content.into())))
         }
         (Kind::Load, _) => Err(Error::invalid(format!("unrecognized load parameter '{name}'"))
@@ -104,7 +105,11 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (kind, content, problem) in [
-            (Kind::Load, r#"{"parameters":{"config":{}}}"#, "parameter 'config' must be a string, got an object"),
+            (
+                Kind::Load,
+                r#"{"parameters":{"config":{}}}"#,
+                "parameter 'config' must be a string, got an object",
+            ),
             (Kind::Load, r#"{"parameters":{"fil":"x"}}"#, "unrecognized load parameter 'fil'"),
             (Kind::Load, r#"{"parameters":{"file:1/m":"?"}}"#, "parameter 'file:1/m' is not base64"),
             (Kind::Load, "[]", "the request must be an object, got an array"),

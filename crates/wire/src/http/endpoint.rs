@@ -78,9 +78,7 @@ impl Endpoint {
                 // The protocol knows ready and not ready; an unknown model is not ready.
                 Err(problem) => reply::error(&Refusal::new(problem, StatusCode::BAD_REQUEST)),
             },
-            Question::Config => {
-                reply::json(engine.model(name, version)?.described().json.clone())
-            }
+            Question::Config => reply::json(engine.model(name, version)?.described().json.clone()),
             Question::Statistics => {
                 reply::json(describe::statistics(&engine.statistics(Some(name), version)?))
             }

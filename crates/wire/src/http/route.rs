@@ -57,7 +57,9 @@ impl Route<'_> {
     /// The one method by which it is asked.
     pub(super) fn method(&self) -> Method {
         match self {
-            Self::Index | Self::Control { .. } | Self::Model { question: Question::Infer, .. } => Method::POST,
+            Self::Index | Self::Control { .. } | Self::Model { question: Question::Infer, .. } => {
+                Method::POST
+            }
             _ => Method::GET,
         }
     }
