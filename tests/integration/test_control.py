@@ -1,5 +1,6 @@
 """Models that come, change and go while the server runs, by the real clients and by changes in the repository."""
 
+import importlib
 import json
 import os
 import threading
@@ -129,7 +130,10 @@ def test_temporary_files_are_gone_when_the_server_is(tmp_path: Path, monkeypatch
     folder.mkdir()
     repository.mkdir()
     monkeypatch.setenv("TMPDIR", str(folder))
-    with ServerProcess(repository, "--model-control-mode=explicit") as running, Client("http", running) as client:
+    with (
+        ServerProcess(repository, "--model-control-mode=explicit") as running,
+        Client("http", running) as client,
+    ):
         config = json.dumps({"backend": "onnxruntime"})
         client.load_model("m", config=config, files={"file:1/model.onnx": make_sum_and_difference()})
         assert [path.name for path in folder.glob("trilith-*/m/1/*")] == ["model.onnx"]
@@ -219,7 +223,7 @@ def test_a_warmup_runs_before_a_model_is_ready(tmp_path: Path, backend: str) -> 
         assert client.send("m", {"INPUT0": four, "INPUT1": four})["OUTPUT0"].shape == (1, 4)
 
 
-FAILING_UNLESS_WARM = '''
+FAILING_UNLESS_WARM = """
 import triton_python_backend_utils as pb_utils
 
 
@@ -233,4 +237,31 @@ class TritonPythonModel:
         if first[0].any() and self.seen < 5:
             raise pb_utils.TritonModelException("cold")
         return [pb_utils.InferenceResponse([pb_utils.Tensor("OUTPUT0", array)]) for array in first]
-'''
+"""
+
+
+def test_the_example_goes_through_the_life_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    examples = Path(__file__).parents[2] / "examples"
+    monkeypatch.syspath_prepend(str(examples))
+    load_models = importlib.import_module("load_models")
+    with ServerProcess(examples / "repository", "--model-control-mode=explicit") as running:
+        seen = load_models.main(running.http)
+        running.wait_for_log("now has the instances of its configuration")
+    assert seen == [
+        "at first: not loaded",
+        "after the load: READY",
+        "instances: 2",
+        "after the unload, ready models: 0",
+    ]
+
+
+def test_with_namespaces_a_name_in_two_repositories_stands_for_neither(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        write_model(tmp_path / folder, "shared", describe("identity"))
+    write_model(tmp_path / "one", "own", describe("identity"))
+    places = (tmp_path / "one", tmp_path / "two")
+    with ServerProcess(*places, "--model-namespacing=true") as running, Client("http", running) as client:
+        assert client.send("own", ROW)["OUTPUT0"].shape == (1, 4)
+        status, message = refused(client, "infer", "shared", client.inputs(ROW))
+        assert status == "400"
+        assert "lies in several repositories" in message

@@ -195,6 +195,9 @@ fn explain_absence(name: &str, version: Option<i64>, versions: &Versions) -> Err
         State::Unloading => "it is unloading",
         State::Unavailable => "it is unavailable",
     };
+    if entry.state == State::Unknown && !entry.reason.is_empty() {
+        return Error::invalid(format!("{title} cannot be asked for by its name: {}", entry.reason));
+    }
     if entry.state == State::Unknown || (entry.state == State::Unavailable && entry.reason == UNLOADED) {
         return Error::not_found(format!("{title} is not loaded"));
     }

@@ -80,6 +80,13 @@ USED = (
         repeats=True,
     ),
     Flag(
+        "model-namespacing",
+        REPOSITORY,
+        values.BOOLEAN,
+        "Whether repositories may hold models of the same name. Such a name stands for none of them.",
+        default=False,
+    ),
+    Flag(
         "repository-poll-secs",
         REPOSITORY,
         values.whole(),
@@ -298,7 +305,6 @@ IDLE = (
 LATER = (
     *_later(REPOSITORY, (), "model-load-gpu-limit"),
     *_later(REPOSITORY, ("0",), "model-load-retry-count"),
-    *_later(REPOSITORY, _OFF, "model-namespacing"),
     *_later(HTTP, (), "http-header-forward-pattern", "http-restricted-api"),
     *_later(
         GRPC,

@@ -61,6 +61,7 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
         control_mode=ControlMode(given["model_control_mode"]),
         startup_models=tuple(dict.fromkeys(given["load_model"])),
         poll_seconds=given["repository_poll_secs"],
+        namespaces=given["model_namespacing"],
         load_threads=given["model_load_thread_count"],
         threads=given["http_thread_count"] or 0,
         backend_settings=group_settings(given["backend_config"]),

@@ -84,12 +84,21 @@ class Blueprint:
 
     def differs_in_instances_alone(self, other: "Blueprint") -> bool:
         """Whether another blueprint leads to the same model with other instances."""
-        mine, others = (
-            {key: value for key, value in one.draft.document.items() if key != INSTANCES}
-            for one in (self, other)
+        mine, others = (without_instances(one.draft.document) for one in (self, other))
+        return self.leads_to_same_versions(other) and mine == others
+
+    def leads_to_same_versions(self, other: "Blueprint | None") -> bool:
+        """Whether another blueprint leads to the same versions on the same backend."""
+        return other is not None and (self.versions, self.isolation, self.brick) == (
+            other.versions,
+            other.isolation,
+            other.brick,
         )
-        same = (self.versions, self.isolation, self.brick) == (other.versions, other.isolation, other.brick)
-        return same and mine == others
+
+
+def without_instances(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a configuration that cannot change while a model serves."""
+    return {key: value for key, value in document.items() if key != INSTANCES}
 
 
 @dataclass(frozen=True)
@@ -269,7 +278,10 @@ class ModelLife:
         if self.blueprint is None or not self.versions:
             return False
         blueprint = draw_blueprint(folder, self._catalogue)
-        if not blueprint.differs_in_instances_alone(self.blueprint):
+        if not (
+            blueprint.differs_in_instances_alone(self.blueprint)
+            or self._differs_in_instances_alone(folder, blueprint)
+        ):
             return False
         resized = []
         for version in self.versions:
@@ -284,6 +296,17 @@ class ModelLife:
         self.say_ready("")
         log.info("model '%s' now has the instances of its configuration", folder.name)
         return True
+
+    def _differs_in_instances_alone(self, folder: "ModelFolder", blueprint: Blueprint) -> bool:
+        """Whether a complete configuration, as clients read and send it back, fits what is served."""
+        if not blueprint.leads_to_same_versions(self.blueprint):
+            return False
+        try:
+            plan = make_plan(folder, blueprint, self.versions[0].number, self._settings)
+        except ConfigurationError:
+            return False
+        served = self.versions[0].configuration.document
+        return without_instances(plan.configuration.document) == without_instances(served)
 
     def say_ready(self, reason: str) -> None:
         """Tell that the versions serve, with what there is to say beyond that."""

@@ -45,6 +45,8 @@ class Place:
     repositories: Sequence[Path]
     configuration_name: str = ""
     """Prefers ``configs/NAME.pbtxt`` of a model over its ``config.pbtxt``."""
+    namespaces: bool = False
+    """Whether a name may lie in several repositories. It then stands for none of the models."""
 
     def scan(self) -> Inventory:
         """Look at the repositories.
@@ -52,7 +54,7 @@ class Place:
         Raises:
             ConfigurationError: one cannot be read.
         """
-        return scan(self.repositories, configuration_name=self.configuration_name)
+        return scan(self.repositories, configuration_name=self.configuration_name, namespaces=self.namespaces)
 
 
 @dataclass
@@ -120,7 +122,6 @@ class Registry:
 
     def load_named(self, name: str, done: Callable[[str], None]) -> None:
         """Load a model by name as the server starts; what is wrong with it is logged."""
-
         self.load(name, Override(), lambda _refusal: done(name))
 
     def load(self, name: str, override: Override, done: Done) -> None:
@@ -337,8 +338,9 @@ class Registry:
         if override.files:
             return write_files(name, override)
         inventory = self._place.scan()
-        if name in inventory.refused:
-            raise LoadError(inventory.refused[name])
+        clash = inventory.refused.get(name) or inventory.ambiguous.get(name)
+        if clash:
+            raise LoadError(clash)
         for folder in inventory.models:
             if folder.name == name:
                 return folder.overridden(override.configuration)
@@ -364,6 +366,10 @@ class Registry:
         for name, reason in inventory.refused.items():
             if name not in self._records:
                 self._server.set_state(name, None, State.UNAVAILABLE, reason)
+        for name, reason in inventory.ambiguous.items():
+            if name not in self._records:
+                self._server.set_state(name, None, State.UNKNOWN, reason)
+        present |= inventory.ambiguous.keys()
         with self._lock:
             idle = self._listed - present - inventory.refused.keys() - self._records.keys()
         leaving = {life.folder.name for life in self._departures.lives()}

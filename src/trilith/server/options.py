@@ -43,6 +43,8 @@ class ServerOptions:
     """Loaded at the start in explicit mode; ``*`` for all."""
     poll_seconds: int = 15
     """Between two looks at the repositories in poll mode; 0 looks once."""
+    namespaces: bool = False
+    """Whether repositories may hold models of the same name."""
     load_threads: int = 4
     threads: int = 0
     """That own sockets; 0 for one per core."""

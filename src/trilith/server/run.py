@@ -173,7 +173,12 @@ class Application:
         from trilith.repository import scan  # noqa: PLC0415  the doors are open first, then come slow imports
         from trilith.runtime.loader import Loader  # noqa: PLC0415
 
-        inventory = scan(self._options.repositories, configuration_name=self._options.configuration_name)
+        options = self._options
+        inventory = scan(
+            options.repositories,
+            configuration_name=options.configuration_name,
+            namespaces=options.namespaces,
+        )
         for name, reason in inventory.refused.items():
             log.error(reason)
             server.set_state(name, None, "UNAVAILABLE", reason)
@@ -206,11 +211,12 @@ class Application:
             gpu_count=count_gpus(),
             log=self._options.log,
         )
-        place = Place(self._options.repositories, self._options.configuration_name)
+        place = Place(self._options.repositories, self._options.configuration_name, self._options.namespaces)
         self._registry = Registry(server, catalogue, settings, place, loader)
         named = set(self._options.startup_models)
         if self._options.control_mode is not ControlMode.EXPLICIT or "*" in named:
             self._wanted = {folder.name for folder in inventory.models} | set(inventory.refused)
+            self._registry.refresh()
             return self._registry.load_all(inventory.models, self._inbox.put)
         self._wanted = named
         self._registry.refresh()

@@ -31,7 +31,7 @@ pub(super) async fn unload(
     request: RepositoryModelUnloadRequest,
 ) -> Result<RepositoryModelUnloadResponse> {
     refuse_repository(&request.repository_name)?;
-    let parameters = unload_parameters(request.parameters)?;
+    let parameters = unload_parameters(&request.parameters)?;
     context.control.ask(Kind::Unload, &request.model_name, parameters).await?;
     Ok(RepositoryModelUnloadResponse {})
 }
@@ -52,7 +52,7 @@ fn load_parameters(given: Given) -> Result<Vec<(String, Value)>> {
             ("config", Some(ParameterChoice::StringParam(text))) => Value::Text(text),
             ("config", _) => return Err(wrong_type("load parameter 'config'", "string_param")),
             (file, Some(ParameterChoice::BytesParam(content))) if file.starts_with("file:") => {
-                Value::Bytes(content.into())
+                Value::Bytes(content)
             }
             (file, _) if file.starts_with("file:") => {
                 return Err(wrong_type(&format!("load parameter '{file}'"), "bytes_param"));
@@ -68,7 +68,7 @@ fn load_parameters(given: Given) -> Result<Vec<(String, Value)>> {
 }
 
 /// Triton passes over what an unload says beyond its dependents.
-fn unload_parameters(given: Given) -> Result<Vec<(String, Value)>> {
+fn unload_parameters(given: &Given) -> Result<Vec<(String, Value)>> {
     let name = "unload_dependents";
     let Some(parameter) = given.get(name) else { return Ok(Vec::new()) };
     match parameter.parameter_choice {
