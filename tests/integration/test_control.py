@@ -1,8 +1,7 @@
-"""Models that come, change and go while the server runs, by the real clients and by changes in the repository."""
+"""Models that come, change and go while the server runs: by the real clients, and by changes on disk."""
 
 import importlib
 import json
-import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -198,7 +197,7 @@ def test_polling_follows_the_repository(tmp_path: Path) -> None:
         path.write_text("max_batch_siz: 1")
         running.wait_for_log("model 'a' cannot be loaded")
         assert client.send("a", ROW)["OUTPUT0"].tolist() == [[1, 1, 1, 1]]
-        os.rename(tmp_path / "b", tmp_path / ".away")
+        (tmp_path / "b").rename(tmp_path / ".away")
         running.wait_for_log("unloading model 'b'")
         assert not client.is_model_ready("b")
 
