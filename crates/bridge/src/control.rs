@@ -55,9 +55,8 @@ impl Command {
 
     /// It could not be done.
     #[pyo3(signature = (message, code="INTERNAL"))]
-    fn fail(&self, message: String, code: &str) -> PyResult<()> {
+    fn fail(&self, message: String, code: &str) {
         let error = Error::new(parse_code(code), Fault::Client, message);
         self.asked.lock().answer(Err(error));
-        Ok(())
     }
 }
