@@ -4,6 +4,7 @@ Tests submit requests to a :class:`Model` and look at what a :class:`Server` was
 """
 
 import json
+import queue
 import socket
 import struct
 import subprocess
@@ -83,6 +84,7 @@ class Model:
         self.queue: deque[tuple[Tensors, Reply]] = deque()
         self.closed = False
         self.published = False
+        self.described: dict[str, Any] = {}
         self._server = server
         self._in_flight = 0
 
@@ -103,11 +105,27 @@ class Model:
         reply.done.set()
 
     def publish(self) -> None:
+        before = self._server.serving.get((self.spec["name"], self.spec["version"]))
+        if before is not None:
+            before.published = False
+        self._server.serving[self.spec["name"], self.spec["version"]] = self
         self.published = True
         self._server.set_state(self.spec["name"], self.spec["version"], "READY", "")
 
-    def withdraw(self) -> None:
+    def describe(self, config_json: str, serialized: bytes) -> None:
+        self.described = json.loads(config_json)
+        assert isinstance(serialized, bytes)
+
+    def withdraw(self) -> bool:
+        key = self.spec["name"], self.spec["version"]
+        if self._server.serving.get(key) is not self:
+            return False
+        del self._server.serving[key]
         self.published = False
+        self._tell_unloading()
+        return True
+
+    def _tell_unloading(self) -> None:
         self._server.set_state(self.spec["name"], self.spec["version"], "UNLOADING", "")
 
     def open_instance(self) -> "InstancePort":
@@ -231,6 +249,32 @@ class WorkerPort:
         _write_frame(self._connection, {"outputs": _to_json(outputs), "error": error, "code": code})
 
 
+class Command:
+    """What a client asks for, and what it was told."""
+
+    def __init__(self, kind: str, model: str = "", **parameters: Any) -> None:
+        self.kind = kind
+        self.model = model
+        self._parameters = parameters
+        self.error: tuple[str, str] | None = None
+        self.done = threading.Event()
+
+    def take_parameters(self) -> dict[str, Any]:
+        return self._parameters
+
+    def succeed(self) -> None:
+        assert not self.done.is_set(), "a command is answered once"
+        self.done.set()
+
+    def fail(self, message: str, code: str = "INTERNAL") -> None:
+        self.error = message, str(code)
+        self.succeed()
+
+    def wait(self) -> tuple[str, str] | None:
+        assert self.done.wait(20), "the command was never answered"
+        return self.error
+
+
 class Server:
     """Remembers what it was told."""
 
@@ -240,6 +284,8 @@ class Server:
     def __init__(self, options: str) -> None:
         self.options = json.loads(options)
         self.models: dict[tuple[str, int], Model] = {}
+        self.serving: dict[tuple[str, int], Model] = {}
+        self.commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self.states: dict[tuple[str, int | None], tuple[str, str]] = {}
         self.history: list[tuple[str, int | None, str]] = []
         self.listening: dict[str, dict[str, Any]] = {}
@@ -257,10 +303,15 @@ class Server:
 
     def set_state(self, name: str, version: int | None, state: str, reason: str) -> None:
         self.states[name, version] = (str(state), reason)
+        if version is not None:
+            self.states.pop((name, None), None)
         self.history.append((name, version, str(state)))
 
     def forget(self, name: str, version: int | None) -> None:
-        self.states.pop((name, version), None)
+        for key in [
+            key for key in self.states if key == (name, version) or (version is None and key[0] == name)
+        ]:
+            del self.states[key]
 
     def index(self) -> list[tuple[str, int | None, str, str]]:
         return [(name, version, *state) for (name, version), state in self.states.items()]
@@ -281,7 +332,11 @@ class Server:
     def is_ready(self) -> bool:
         return self.opened.is_set()
 
+    def next_command(self) -> "Command | None":
+        return self.commands.get()
+
     def begin_shutdown(self) -> None:
+        self.commands.put(None)
         self.events.append("begin_shutdown")
 
     def in_flight(self) -> int:

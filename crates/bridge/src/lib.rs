@@ -4,6 +4,7 @@
 //!
 //! - [`server`]: the engine, the threads that own sockets, the endpoints
 //! - [`model`]: one version of a model inside the engine
+//! - [`control`]: what clients ask of the models' lives
 //! - [`instance`]: where a Python thread of this process takes its batches
 //! - [`worker`]: both ends of the channel to a worker process
 //! - [`batch`], [`request`]: what Python is handed to execute
@@ -15,6 +16,7 @@
 
 mod array;
 mod batch;
+mod control;
 mod expiry;
 mod instance;
 mod memory;
@@ -41,6 +43,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::batch::Batch;
+    #[pymodule_export]
+    use crate::control::Command;
     #[pymodule_export]
     use crate::instance::InstancePort;
     #[pymodule_export]

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use trilith_engine::{Engine, Model as EngineModel};
+use trilith_engine::{Description, Engine, Model as EngineModel};
 use trilith_worker::Link;
 
 use crate::instance::InstancePort;
@@ -38,9 +39,15 @@ impl Model {
         self.engine.publish(Arc::clone(&self.served));
     }
 
-    fn withdraw(&self) {
-        let signature = &self.served.spec().signature;
-        self.engine.withdraw(&signature.model, signature.version);
+    /// Stops it taking requests, if it is the one that serves; whether it was.
+    fn withdraw(&self) -> bool {
+        self.engine.retire(&self.served)
+    }
+
+    /// Shows another configuration to clients.
+    fn describe(&self, config_json: String, serialized: &[u8]) {
+        let proto = Bytes::copy_from_slice(serialized);
+        self.served.describe(Description { json: config_json.into(), proto });
     }
 
     fn open_instance(&self) -> InstancePort {

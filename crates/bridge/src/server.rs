@@ -14,6 +14,7 @@ use trilith_engine::clock::SystemClock;
 use trilith_engine::{Engine, Model as EngineModel, State};
 use trilith_wire::{Context, SharedMemory, Shutdown};
 
+use crate::control::Command;
 use crate::model::{Model, wait_until};
 use crate::spec::{self, ListenForm, ModelForm, ServerForm};
 use crate::threads::Threads;
@@ -44,8 +45,12 @@ impl Server {
         let engine = Engine::new(form.engine_options(), clock.clone());
         let threads = Arc::new(Threads::start(form.threads)?);
         threads.next().spawn(crate::expiry::run(Arc::clone(&engine), clock));
-        let shared_memory = SharedMemory::of_this_build(form.client_shared_memory);
-        let context = Arc::new(Context { engine: Arc::clone(&engine), server: form.info(), shared_memory });
+        let context = Arc::new(Context {
+            engine: Arc::clone(&engine),
+            server: form.info(),
+            control: Arc::default(),
+            shared_memory: SharedMemory::of_this_build(form.client_shared_memory),
+        });
         let endpoints = Mutex::new(Some(Vec::new()));
         Ok(Self { engine, context, shutdown: Shutdown::new(), threads, endpoints })
     }
@@ -119,6 +124,11 @@ impl Server {
         })
     }
 
+    /// Waits for the next command, the GIL released; `None` when the server ends.
+    fn next_command(&self, py: Python<'_>) -> Option<Command> {
+        py.detach(|| self.context.control.next()).map(Command::new)
+    }
+
     fn open(&self) {
         self.engine.open();
     }
@@ -128,6 +138,7 @@ impl Server {
     }
 
     fn begin_shutdown(&self) {
+        self.context.control.close();
         self.engine.close();
         self.shutdown.begin();
     }
@@ -142,6 +153,7 @@ impl Server {
 
     fn close(&self, py: Python<'_>) {
         let Some(endpoints) = self.endpoints.lock().take() else { return };
+        self.context.control.close();
         self.engine.close();
         self.shutdown.begin();
         py.detach(|| {

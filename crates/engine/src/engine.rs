@@ -204,6 +204,12 @@ impl Engine {
         self.index.write().withdraw(name, version)
     }
 
+    /// Stops this very model taking requests; whether it took any. One that was displaced takes none already, and
+    /// what displaced it goes on.
+    pub fn retire(&self, model: &Arc<Model>) -> bool {
+        self.index.write().retire(model)
+    }
+
     /// Removes every trace of a name (version `None`) or of one version from the index.
     pub fn forget(&self, name: &str, version: Option<i64>) {
         // What is dropped with it must not run under the lock.

@@ -92,6 +92,7 @@ impl Index {
         let entry = self.entry(name, version);
         entry.state = state;
         reason.clone_into(&mut entry.reason);
+        self.drop_line_of_name(name, version);
     }
 
     pub(crate) fn publish(&mut self, model: Arc<Model>) -> Option<Arc<Model>> {
@@ -101,9 +102,27 @@ impl Index {
         entry.state = State::Ready;
         entry.reason.clear();
         let earlier = entry.model.replace(model);
-        // Now that there is a version, the line that stood for the name alone says nothing any more.
-        self.names.entry(name).or_default().remove(&None);
+        self.drop_line_of_name(&name, Some(version));
         earlier
+    }
+
+    /// Where there is a version, the line that stood for the name alone says nothing any more.
+    fn drop_line_of_name(&mut self, name: &str, version: Option<i64>) {
+        if version.is_some()
+            && let Some(versions) = self.names.get_mut(name)
+        {
+            versions.remove(&None);
+        }
+    }
+
+    /// Withdraws a model, if it is the one that serves.
+    pub(crate) fn retire(&mut self, model: &Arc<Model>) -> bool {
+        let signature = &model.spec().signature;
+        let entry =
+            self.names.get(&signature.model).and_then(|versions| versions.get(&Some(signature.version)));
+        let serves =
+            entry.is_some_and(|entry| entry.model.as_ref().is_some_and(|one| Arc::ptr_eq(one, model)));
+        serves && self.withdraw(&signature.model, signature.version).is_some()
     }
 
     pub(crate) fn withdraw(&mut self, name: &str, version: i64) -> Option<Arc<Model>> {
@@ -176,6 +195,12 @@ fn explain_absence(name: &str, version: Option<i64>, versions: &Versions) -> Err
         State::Unloading => "it is unloading",
         State::Unavailable => "it is unavailable",
     };
+    if entry.state == State::Unknown && !entry.reason.is_empty() {
+        return Error::invalid(format!("{title} cannot be asked for by its name: {}", entry.reason));
+    }
+    if entry.state == State::Unknown || (entry.state == State::Unavailable && entry.reason == UNLOADED) {
+        return Error::not_found(format!("{title} is not loaded"));
+    }
     let reason = if entry.reason.is_empty() { String::new() } else { format!(" ({})", entry.reason) };
     let message = format!("{title} is not ready: {state}{reason}");
     match entry.state {

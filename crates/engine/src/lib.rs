@@ -41,7 +41,7 @@ pub mod statistics;
 pub use batch::{Batch, Job};
 pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};
-pub use model::{Model, ModelSpec, Port, Turn};
+pub use model::{Description, Model, ModelSpec, Port, Turn};
 pub use reply::{Answer, Reply};
 pub use schedule::sequence::SequenceStrategy;
 pub use schedule::{QueuePolicy, SchedulerSpec, TimeoutAction};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use trilith_core::{CorrelationId, Error, Request, Result, Signature};
 
 use crate::admit::admit;
@@ -47,11 +47,21 @@ pub struct ModelSpec {
     pub config_proto: bytes::Bytes,
 }
 
+/// A configuration as clients are shown it.
+#[derive(Clone, Debug, Default)]
+pub struct Description {
+    /// As JSON.
+    pub json: bytes::Bytes,
+    /// As a serialized `ModelConfig`.
+    pub proto: bytes::Bytes,
+}
+
 /// One served version: its signature, its queue, its statistics.
 ///
 /// Requests that wait keep it alive: end it with [`Model::close`].
 pub struct Model {
     spec: ModelSpec,
+    described: RwLock<Arc<Description>>,
     /// Whether requests may differ in what keeps them from sharing a batch: open extents or optional inputs.
     varying_inputs: bool,
     clock: Arc<dyn Clock>,
@@ -73,7 +83,10 @@ impl Model {
         let varying_inputs =
             inputs.iter().any(|input| input.optional || (!input.ragged && input.dims.contains(&-1)));
         let sequencing = spec.sequence.clone().map(|sequence| Sequencing::new(sequence, &spec.signature));
+        let described =
+            Arc::new(Description { json: spec.config_json.clone().into(), proto: spec.config_proto.clone() });
         let model = Arc::new(Self {
+            described: RwLock::new(described),
             varying_inputs,
             clock: Arc::clone(engine.clock()),
             alarm: Arc::clone(engine.alarm()),
@@ -98,6 +111,16 @@ impl Model {
     /// What it was made from.
     pub fn spec(&self) -> &ModelSpec {
         &self.spec
+    }
+
+    /// Its configuration as clients are shown it: what it was made from, until told otherwise.
+    pub fn described(&self) -> Arc<Description> {
+        Arc::clone(&self.described.read())
+    }
+
+    /// Shows another configuration from now on; for changes that leave signature and scheduling as they are.
+    pub fn describe(&self, description: Description) {
+        *self.described.write() = Arc::new(description);
     }
 
     /// A place from which one instance takes its batches.

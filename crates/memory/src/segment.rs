@@ -12,7 +12,7 @@ use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat,
 
 /// Address space reserved for a segment. Only what is written takes memory; growing needs no new mapping, so
 /// that views stay where they are. Halved until the system grants it.
-const RESERVED: usize = 1 << 38;
+const RESERVED: usize = 1 << 36;
 
 /// Below this much address space a segment is of no use.
 const RESERVED_LEAST: usize = 1 << 28;

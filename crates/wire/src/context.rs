@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use trilith_engine::Engine;
 
+use crate::control::Control;
 use crate::shared_memory::SharedMemory;
 
 /// The server's own metadata.
@@ -25,4 +26,6 @@ pub struct Context {
     pub server: ServerInfo,
     /// The regions that clients have registered.
     pub shared_memory: SharedMemory,
+    /// Who changes which models are served.
+    pub control: Arc<Control>,
 }

@@ -1,6 +1,7 @@
 //! From the socket to the nouns of inference and back.
 //!
 //! - [`context`]: what every endpoint knows of the server
+//! - [`control`]: the slow road: commands that change which models are served
 //! - [`shutdown`]: how endpoints are told to stop accepting, and when they have finished
 //! - [`schema`]: the wire contract as data
 //! - [`http`]: KServe v2 over HTTP: JSON and binary tensors
@@ -9,6 +10,7 @@
 //! - [`metrics`]: Prometheus text
 
 pub mod context;
+pub mod control;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 #[cfg(feature = "http")]
@@ -22,5 +24,6 @@ pub mod shared_memory;
 pub mod shutdown;
 
 pub use context::{Context, ServerInfo};
+pub use control::Control;
 pub use shared_memory::SharedMemory;
 pub use shutdown::Shutdown;

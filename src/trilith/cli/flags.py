@@ -68,8 +68,30 @@ USED = (
         "model-control-mode",
         REPOSITORY,
         values.choice("none", "poll", "explicit"),
-        "How models come and go while the server runs. This version has 'none': all are loaded at the start.",
+        "How models come and go while the server runs. none: all are loaded at the start. poll: as they "
+        "come, change and go in the repositories. explicit: as clients ask for it.",
         "none",
+    ),
+    Flag(
+        "load-model",
+        REPOSITORY,
+        values.TEXT,
+        "Model to load at the start in mode explicit; * loads all. May be given several times.",
+        repeats=True,
+    ),
+    Flag(
+        "model-namespacing",
+        REPOSITORY,
+        values.BOOLEAN,
+        "Whether repositories may hold models of the same name. Such a name stands for none of them.",
+        default=False,
+    ),
+    Flag(
+        "repository-poll-secs",
+        REPOSITORY,
+        values.whole(),
+        "Seconds between two looks at the repositories in mode poll.",
+        15,
     ),
     Flag(
         "model-load-thread-count",
@@ -273,7 +295,6 @@ IDLE = (
         "host-policy",
         "rate-limit-resource",
     ),
-    *_idle(REPOSITORY, values.NUMBER, "repository-poll-secs"),
     *_idle(METRICS, values.BOOLEAN, "allow-gpu-metrics"),
     *_idle(METRICS, values.NUMBER, "metrics-interval-ms"),
     *_idle(
@@ -296,9 +317,8 @@ IDLE = (
 )
 
 LATER = (
-    *_later(REPOSITORY, (), "load-model", "model-load-gpu-limit"),
+    *_later(REPOSITORY, (), "model-load-gpu-limit"),
     *_later(REPOSITORY, ("0",), "model-load-retry-count"),
-    *_later(REPOSITORY, _OFF, "model-namespacing"),
     *_later(HTTP, (), "http-header-forward-pattern", "http-restricted-api"),
     *_later(
         GRPC,

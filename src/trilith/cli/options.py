@@ -9,6 +9,7 @@ from trilith.cli.flags import Standing
 from trilith.cli.parse import Parsed, nearest
 from trilith.contract import TrilithError
 from trilith.runtime.logs import LogOptions
+from trilith.server.control import ControlMode
 from trilith.server.options import Endpoint, ServerOptions
 
 _EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104  compared, not bound
@@ -42,9 +43,7 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
     problems = list(parsed.problems)
     if not given["model_repository"]:
         problems.append(f"no model repository is named; for example: {example}")
-    if given["model_control_mode"] != "none":
-        mode = given["model_control_mode"]
-        problems.append(f"--model-control-mode={mode} is not in this version of Trilith; it has 'none'")
+    problems += _startup_problems(given)
     endpoints = _endpoints(given)
     problems += _port_clashes(endpoints)
     latencies = _latencies(given["metrics_config"], problems)
@@ -60,6 +59,10 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
         exit_timeout_seconds=given["exit_timeout_secs"],
         complete_configurations=not (given["disable_auto_complete_config"] or given["strict_model_config"]),
         configuration_name=given["model_config_name"],
+        control_mode=ControlMode(given["model_control_mode"]),
+        startup_models=tuple(dict.fromkeys(given["load_model"])),
+        poll_seconds=given["repository_poll_secs"],
+        namespaces=given["model_namespacing"],
         load_threads=given["model_load_thread_count"],
         threads=given["http_thread_count"] or 0,
         backend_settings=group_settings(given["backend_config"]),
@@ -67,6 +70,15 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
         log=log_options(given),
         notes=tuple(_notes(parsed)),
     )
+
+
+def _startup_problems(given: dict[str, Any]) -> list[str]:
+    named = given["load_model"]
+    if named and given["model_control_mode"] != ControlMode.EXPLICIT:
+        return ["--load-model names what to load in --model-control-mode=explicit; other modes load all"]
+    if "*" in named and len(set(named)) > 1:
+        return ["--load-model=* loads all models; name no others beside it"]
+    return []
 
 
 def log_options(given: dict[str, Any]) -> LogOptions:

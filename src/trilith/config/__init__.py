@@ -16,17 +16,20 @@ from trilith.config.backends import choose_backend
 from trilith.config.completion import finish
 from trilith.config.draft import Draft, empty
 from trilith.config.instances import placements
-from trilith.config.reader import read
-from trilith.config.spec import native_spec
+from trilith.config.reader import parse_json, read
+from trilith.config.spec import composing_models, native_spec, shown
 from trilith.config.versions import choose_versions
 
 __all__ = [
     "Draft",
     "choose_backend",
     "choose_versions",
+    "composing_models",
     "empty",
     "finish",
     "native_spec",
+    "parse_json",
     "placements",
     "read",
+    "shown",
 ]

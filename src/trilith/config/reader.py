@@ -60,6 +60,24 @@ def parse(text: str, name: str, file: str) -> Draft:
     return Draft(name, file, from_message(tables, message, ROOT), _Lines(text))
 
 
+def parse_json(text: str, name: str) -> Draft:
+    """Make a draft of a ``ModelConfig`` in protobuf's JSON mapping, as clients send it.
+
+    Raises:
+        ConfigurationError: it is none; the message says where.
+    """
+    from google.protobuf import json_format  # noqa: PLC0415 - few models come this way
+
+    tables = schema()
+    message = tables.message_class()
+    try:
+        json_format.Parse(text, message)
+    except (json_format.ParseError, ValueError, RecursionError, TypeError, AttributeError) as error:
+        problem = Problem(f"model '{name}': the given configuration is no ModelConfig: {error}")
+        raise ConfigurationError([problem]) from error
+    return Draft(name, "", from_message(tables, message, ROOT))
+
+
 class _Lines(Mapping[str, int]):
     """Lines of fields, looked for when somebody asks: for most configurations nobody does."""
 

@@ -24,10 +24,21 @@ def native_spec(configuration: ModelConfiguration, version: int) -> str:
             "scheduler": _scheduler(document.get("dynamic_batching")),
             "metric_tags": document.get("metric_tags", {}),
             "sequence": native_sequence(configuration),
-            "config_json": json.dumps(document, separators=(",", ":"), ensure_ascii=False),
+            "config_json": shown(configuration),
         },
         separators=(",", ":"),
     )
+
+
+def shown(configuration: ModelConfiguration) -> str:
+    """Return a configuration as clients are shown it, as JSON."""
+    return json.dumps(configuration.document, separators=(",", ":"), ensure_ascii=False)
+
+
+def composing_models(document: Mapping[str, Any]) -> list[str]:
+    """Return the models that a model needs beside itself: those of an ensemble's steps, each once."""
+    steps = document.get("ensemble_scheduling", {}).get("step", [])
+    return list(dict.fromkeys(step.get("model_name", "") for step in steps))
 
 
 def _tensor(tensor: TensorSpec) -> dict[str, Any]:

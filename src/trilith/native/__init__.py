@@ -3,6 +3,7 @@
 from trilith.native._native import (
     FEATURES,
     Batch,
+    Command,
     InferenceRequest,
     InstancePort,
     Model,
@@ -15,6 +16,7 @@ from trilith.native._native import (
 __all__ = [
     "FEATURES",
     "Batch",
+    "Command",
     "InferenceRequest",
     "InstancePort",
     "Model",

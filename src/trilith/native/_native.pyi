@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 __all__ = [
     "FEATURES",
     "Batch",
+    "Command",
     "InferenceRequest",
     "InstancePort",
     "Model",
@@ -103,6 +104,12 @@ class Server:
         raises like :meth:`serve_http`.
         """
 
+    def next_command(self) -> Command | None:
+        """Wait for the next command of a client, the GIL released; ``None`` when the server ends.
+
+        Commands are refused until this is called for the first time. At most 256 are unanswered at a time.
+        """
+
     def open(self) -> None:
         """Say that start-up is over: the server is ready as soon as its models are."""
 
@@ -125,6 +132,33 @@ class Server:
         """End connections and threads."""
 
 @final
+class Command:
+    """Something that a client wants done to a model, and the client's wait for it.
+
+    Only the first answer counts; one that is dropped unanswered fails.
+    """
+
+    @property
+    def kind(self) -> str:
+        """``load``, ``unload``, or ``refresh``: look into the repositories before the index is told."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model; empty for ``refresh``."""
+
+    def take_parameters(self) -> dict[str, bool | str | bytes]:
+        """Take what else was said; once, for it may be large.
+
+        ``config`` and ``file:...`` of a load, ``unload_dependents`` of an unload.
+        """
+
+    def succeed(self) -> None:
+        """Say that it was done."""
+
+    def fail(self, message: str, code: str = "INTERNAL") -> None:
+        """Say that it could not be done; ``code`` is a value of ``ErrorCode``."""
+
+@final
 class Model:
     """One version of a model inside the engine."""
 
@@ -134,8 +168,20 @@ class Model:
         A version served before under this name and number is displaced and goes on with the requests it has.
         """
 
-    def withdraw(self) -> None:
-        """Stop it taking requests (state UNLOADING)."""
+    def withdraw(self) -> bool:
+        """Stop it taking requests (state UNLOADING), if it is the one that serves under its name and number.
+
+        Returns:
+            Whether it was; one that was displaced takes none already, and what displaced it goes on.
+        """
+
+    def describe(self, config_json: str, serialized: bytes) -> None:
+        """Show another configuration to clients; signature and scheduling stay as they are.
+
+        Args:
+            config_json: as ``config_json`` of :meth:`Server.add_model`.
+            serialized: the configuration as ``inference.ModelConfig``.
+        """
 
     def open_instance(self) -> InstancePort:
         """Open the place from which an instance in this process takes its batches."""

@@ -2,6 +2,9 @@
 
 - :mod:`~trilith.repository.filesystem`: how folders are looked into
 - :mod:`~trilith.repository.scan`: which models and versions lie in them
+- :mod:`~trilith.repository.changes`: whether a folder has changed
+- :mod:`~trilith.repository.overrides`: what clients bring in place of what lies there
+- :mod:`~trilith.repository.dependencies`: which models need which others
 """
 
 from trilith.repository.filesystem import Filesystem, LocalFilesystem

@@ -1,7 +1,7 @@
 """Which models and versions lie in the repositories. Reads folder names, never a model."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trilith.contract import ConfigurationError, Problem
@@ -20,6 +20,14 @@ class ModelFolder:
     """Numbers of its version folders, ascending."""
     configuration: Path | None
     """Its ``config.pbtxt``, or the variant asked for; ``None`` where it has none."""
+    override: str = ""
+    """JSON of a ``ModelConfig`` that a client gave in place of the file."""
+    is_temporary: bool = False
+    """Whether a client brought its files: the folder goes with the model."""
+
+    def overridden(self, configuration: str) -> "ModelFolder":
+        """Return the same folder with JSON in place of its configuration; empty for no change."""
+        return replace(self, override=configuration)
 
 
 @dataclass(frozen=True)
@@ -30,12 +38,16 @@ class Inventory:
     """Models to load, in the order of the repositories, by name within each."""
     refused: Mapping[str, str]
     """Names that cannot be loaded, with the reason: they lie in several repositories, or are unreadable."""
+    ambiguous: Mapping[str, str] = field(default_factory=dict)
+    """With namespaces: names that stand for models of several repositories, with the reason to tell."""
 
 
 def scan(
     repositories: Sequence[Path],
     filesystem: Filesystem | None = None,
     configuration_name: str = "",
+    *,
+    namespaces: bool = False,
 ) -> Inventory:
     """Find the models of all repositories.
 
@@ -43,6 +55,7 @@ def scan(
         repositories: folders of model folders; one that is named twice is read once.
         filesystem: where they lie; this machine's by default.
         configuration_name: prefer ``configs/NAME.pbtxt`` over ``config.pbtxt`` where a model has it.
+        namespaces: whether a name may lie in several repositories.
 
     Raises:
         ConfigurationError: repositories are missing or cannot be read; all of them are named.
@@ -63,15 +76,16 @@ def scan(
         raise ConfigurationError(problems)
     models: list[ModelFolder] = []
     refused: dict[str, str] = {}
+    ambiguous: dict[str, str] = {}
     for name, places in found.items():
         if len(places) > 1:
-            refused[name] = _clash(name, places)
+            (ambiguous if namespaces else refused)[name] = _clash(name, places)
             continue
         try:
             models.append(_look_into(store, places[0], configuration_name))
         except OSError as error:
             refused[name] = f"{places[0]}: the model's folder cannot be read: {error.strerror or error}"
-    return Inventory(models=tuple(models), refused=refused)
+    return Inventory(models=tuple(models), refused=refused, ambiguous=ambiguous)
 
 
 def _look_into(store: Filesystem, directory: Path, configuration_name: str) -> ModelFolder:
@@ -81,13 +95,13 @@ def _look_into(store: Filesystem, directory: Path, configuration_name: str) -> M
     return ModelFolder(
         name=directory.name,
         directory=directory,
-        versions=tuple(sorted(int(name) for name in store.folders(directory) if _is_version(name))),
+        versions=tuple(sorted(int(name) for name in store.folders(directory) if is_version(name))),
         configuration=next((path for path in candidates if store.is_file(path)), None),
     )
 
 
-def _is_version(name: str) -> bool:
-    """Versions are plain positive numbers: ``1``, ``20241122``; neither ``01`` nor ``v1``."""
+def is_version(name: str) -> bool:
+    """Say whether a folder's name is a version: a plain positive number (``1``, not ``01`` nor ``v1``)."""
     return name.isascii() and name.isdecimal() and not name.startswith("0")
 
 

@@ -1,6 +1,7 @@
 """Reads and validates every configuration without serving anything."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from trilith.repository import ModelFolder, scan
@@ -51,7 +52,10 @@ def _check(folder: ModelFolder, catalogue: Catalogue, settings: Settings) -> str
         for version in blueprint.versions:
             host = open_host(folder, blueprint, version, settings)
             try:
-                make_plan(folder, blueprint, version, host, settings)
+                if settings.complete:
+                    document = host.complete(dict(blueprint.draft.document))
+                    blueprint = replace(blueprint, document=document)
+                make_plan(folder, blueprint, version, settings)
             finally:
                 host.close(0.0)
     except Exception as error:  # noqa: BLE001  whatever a brick raises, the others are checked

@@ -63,6 +63,13 @@ class Host(Protocol):
             lost: called with the reason when the last instance is gone for good.
         """
 
+    def resize(self, plan: Plan) -> None:
+        """Add and remove instances, while the others serve, until there are those of the plan.
+
+        Raises:
+            LoadError: one cannot be made; those there were go on.
+        """
+
     def close(self, timeout: float) -> bool:
         """End the instances, then the model; whether everything ended within that many seconds."""
 

@@ -8,10 +8,10 @@ import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trilith import config
 from trilith.contract import (
@@ -23,6 +23,7 @@ from trilith.contract import (
     ModelSource,
     Problem,
 )
+from trilith.runtime.announcer import Announcer
 from trilith.runtime.hosts import PROCESS, Host, HostRequest, Plan, choose_isolation
 from trilith.runtime.logs import LogOptions
 from trilith.runtime.processes import ProcessHost
@@ -35,6 +36,12 @@ if TYPE_CHECKING:
     from trilith.runtime.bricks import Brick, Catalogue
 
 log = logging.getLogger(__name__)
+
+INSTANCES = "instance_group"
+"""The one field of a configuration that can change while a model serves."""
+
+UNLOADED = "unloaded"
+"""The reason of a version that was unloaded on purpose, as Triton words it."""
 
 
 class State(StrEnum):
@@ -72,6 +79,26 @@ class Blueprint:
     brick: "Brick"
     versions: tuple[int, ...]
     isolation: str
+    document: Mapping[str, Any] | None = None
+    """The configuration as a backend completed it; what was written, where none did."""
+
+    def differs_in_instances_alone(self, other: "Blueprint") -> bool:
+        """Whether another blueprint leads to the same model with other instances."""
+        mine, others = (without_instances(one.draft.document) for one in (self, other))
+        return self.leads_to_same_versions(other) and mine == others
+
+    def leads_to_same_versions(self, other: "Blueprint | None") -> bool:
+        """Whether another blueprint leads to the same versions on the same backend."""
+        return other is not None and (self.versions, self.isolation, self.brick) == (
+            other.versions,
+            other.isolation,
+            other.brick,
+        )
+
+
+def without_instances(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a configuration that cannot change while a model serves."""
+    return {key: value for key, value in document.items() if key != INSTANCES}
 
 
 @dataclass(frozen=True)
@@ -84,15 +111,26 @@ class Version:
     model: "native.Model"
 
 
+def read_draft(folder: "ModelFolder") -> config.Draft:
+    """Read what was written about a model.
+
+    Raises:
+        ConfigurationError: the configuration is wrong; every problem is named.
+    """
+    if folder.override:
+        return config.parse_json(folder.override, folder.name)
+    if folder.configuration:
+        return config.read(folder.configuration, folder.name)
+    return config.empty(folder.name)
+
+
 def draw_blueprint(folder: "ModelFolder", catalogue: "Catalogue") -> Blueprint:
     """Read a model's configuration and decide on its backend, versions and isolation.
 
     Raises:
         ConfigurationError: the configuration is wrong, or no version is left; every problem is named.
     """
-    draft = (
-        config.read(folder.configuration, folder.name) if folder.configuration else config.empty(folder.name)
-    )
+    draft = read_draft(folder)
     bricks = catalogue.of_kind(BrickKind.BACKEND)
     manifests = [brick.manifest for brick in bricks.values()]
     problems: list[Problem] = []
@@ -128,19 +166,16 @@ def open_host(folder: "ModelFolder", blueprint: Blueprint, version: int, setting
     return ThreadHost(request)
 
 
-def make_plan(
-    folder: "ModelFolder", blueprint: Blueprint, version: int, host: Host, settings: Settings
-) -> Plan:
-    """Complete and validate the configuration of one version.
+def make_plan(folder: "ModelFolder", blueprint: Blueprint, version: int, settings: Settings) -> Plan:
+    """Finish and validate the configuration of one version, completed or not.
 
     Raises:
         ConfigurationError: it is wrong or incomplete; every problem is named.
-        LoadError: the backend cannot read the model.
     """
     draft = blueprint.draft
     backend = blueprint.brick.manifest.name
-    if settings.complete:
-        draft = draft.with_document(host.complete(dict(draft.document)))
+    if blueprint.document is not None:
+        draft = draft.with_document(dict(blueprint.document))
     configuration = config.finish(
         draft,
         folder.directory,
@@ -164,24 +199,53 @@ def make_plan(
 
 
 class ModelLife:
-    """A model by name: brings its versions up, tells their states, takes them down."""
+    """One load of a model by name: brings its versions up, tells their states, takes them down.
+
+    A model that is loaded again has a life of its own for each load. The one before goes on serving until the
+    next is ready, and for good if that fails.
+    """
 
     def __init__(
-        self, folder: "ModelFolder", server: "native.Server", catalogue: "Catalogue", settings: Settings
+        self,
+        folder: "ModelFolder",
+        server: "native.Server",
+        catalogue: "Catalogue",
+        settings: Settings,
+        *,
+        announcer: Announcer | None = None,
+        predecessor: "ModelLife | None" = None,
     ) -> None:
-        """Load nothing yet, but tell that it will be."""
+        """Load nothing yet, but tell that it will be.
+
+        Args:
+            folder: of the model.
+            server: that will serve it.
+            catalogue: of the backends.
+            settings: that hold for every model.
+            announcer: through which states are told, shared by all lives of a name.
+            predecessor: what serves the name until this life does.
+        """
         self.folder = folder
         self.failure = ""
         """Why the last load failed; empty if it did not."""
+        self.is_refused = False
+        """Whether the last load failed before anything was loaded: the configuration is wrong."""
         self._server = server
         self._catalogue = catalogue
         self._settings = settings
+        self._announcer = announcer or Announcer(server)
+        self._predecessor = predecessor
         self._lock = threading.Lock()
         self._ended = False
         self._hosts: list[Host] = []
+        self._leaving: tuple[tuple[Version, ...], list[Host]] = ((), [])
+        self.blueprint: Blueprint | None = None
+        """What is served is made by."""
         self.versions: tuple[Version, ...] = ()
         """What is served."""
-        self._tell(folder.versions or (None,), State.LOADING)
+        told = self._untold(folder.versions) or ((None,) if predecessor is None else ())
+        self._announcer.claim(self, folder.name, told)
+        self._tell(told, State.LOADING)
 
     def load(self) -> bool:
         """Load and publish all versions; whether it worked. What went wrong is in the index and the log."""
@@ -190,11 +254,11 @@ class ModelLife:
         log.info("loading model '%s'", self.folder.name)
         try:
             blueprint = draw_blueprint(self.folder, self._catalogue)
-            for number in set(self.folder.versions) - set(blueprint.versions):
-                self._server.forget(self.folder.name, number)
+            for number in set(self._untold(self.folder.versions)) - set(blueprint.versions):
+                self._announcer.forget(self, (self.folder.name, number))
             told = blueprint.versions
             loaded = [self._bring_up(blueprint, number) for number in blueprint.versions]
-            self._publish(loaded)
+            self._publish(blueprint, loaded)
         except Exception as error:  # noqa: BLE001  whatever a brick raises, the others serve
             self._fail(error, told)
             return False
@@ -204,7 +268,51 @@ class ModelLife:
         )
         return True
 
-    def unload(self, timeout: float, reason: str = "unloaded") -> bool:
+    def resize(self, folder: "ModelFolder") -> bool:
+        """Add and remove instances, where the configuration differs in nothing else; whether it does.
+
+        Raises:
+            ConfigurationError: the instance groups are wrong.
+            LoadError: an instance cannot be made; those there were go on.
+        """
+        if self.blueprint is None or not self.versions:
+            return False
+        blueprint = draw_blueprint(folder, self._catalogue)
+        if not (
+            blueprint.differs_in_instances_alone(self.blueprint)
+            or self._differs_in_instances_alone(folder, blueprint)
+        ):
+            return False
+        resized = []
+        for version in self.versions:
+            document = {**version.configuration.document, INSTANCES: []}
+            if INSTANCES in blueprint.draft.document:
+                document[INSTANCES] = blueprint.draft.document[INSTANCES]
+            plan = make_plan(folder, replace(blueprint, document=document), version.number, self._settings)
+            version.host.resize(plan)
+            version.model.describe(config.shown(plan.configuration), plan.configuration.serialized)
+            resized.append(replace(version, configuration=plan.configuration))
+        self.folder, self.blueprint, self.versions = folder, blueprint, tuple(resized)
+        self.say_ready("")
+        log.info("model '%s' now has the instances of its configuration", folder.name)
+        return True
+
+    def _differs_in_instances_alone(self, folder: "ModelFolder", blueprint: Blueprint) -> bool:
+        """Whether a complete configuration, as clients read and send it back, fits what is served."""
+        if not blueprint.leads_to_same_versions(self.blueprint):
+            return False
+        try:
+            plan = make_plan(folder, blueprint, self.versions[0].number, self._settings)
+        except ConfigurationError:
+            return False
+        served = self.versions[0].configuration.document
+        return without_instances(plan.configuration.document) == without_instances(served)
+
+    def say_ready(self, reason: str) -> None:
+        """Tell that the versions serve, with what there is to say beyond that."""
+        self._tell([version.number for version in self.versions], State.READY, reason)
+
+    def unload(self, timeout: float, reason: str = UNLOADED) -> bool:
         """Stop taking requests, wait for those in flight, let go of everything.
 
         Also ends a load that is under way.
@@ -212,21 +320,43 @@ class ModelLife:
         Returns:
             Whether all of that was done within so many seconds.
         """
+        end = time.monotonic() + timeout
+        self.withdraw()
+        idle = self.wait_idle(timeout)
+        return self.finish(max(0.0, end - time.monotonic()), reason) and idle
+
+    def withdraw(self) -> None:
+        """Stop taking requests, and end a load that is under way; does not wait."""
         with self._lock:
             self._ended = True
             versions, self.versions = self.versions, ()
             hosts, self._hosts = self._hosts, []
+            self._leaving = (self._leaving[0] + versions, self._leaving[1] + hosts)
         for version in versions:
             version.model.withdraw()
+
+    def wait_idle(self, timeout: float) -> bool:
+        """Wait, after :meth:`withdraw`, until nothing is in flight; false if time ran out first."""
         end = time.monotonic() + timeout
-        idle = [version.model.wait_idle(max(0.0, end - time.monotonic())) for version in versions]
-        clean = all(idle)
-        for host in hosts:
-            clean = host.close(max(0.0, end - time.monotonic())) and clean
+        return all(
+            [version.model.wait_idle(max(0.0, end - time.monotonic())) for version in self._leaving[0]]  # noqa: C419  all are waited for
+        )
+
+    def finish(self, timeout: float, reason: str = UNLOADED) -> bool:
+        """Let go, after :meth:`withdraw`, of all that is held; whether it ended within so many seconds."""
+        with self._lock:
+            (versions, hosts), self._leaving = self._leaving, ((), [])
+        end = time.monotonic() + timeout
+        ended = [host.close(max(0.0, end - time.monotonic())) for host in hosts]
         for version in versions:
             version.model.close()
         self._tell([version.number for version in versions], State.UNAVAILABLE, reason)
-        return clean
+        return all(ended)
+
+    def _untold(self, versions: Sequence[int]) -> tuple[int, ...]:
+        """Versions of which the index does not say already that they serve."""
+        served = {version.number for version in self._predecessor.versions} if self._predecessor else set()
+        return tuple(number for number in versions if number not in served)
 
     def _bring_up(self, blueprint: Blueprint, number: int) -> Version:
         host = open_host(self.folder, blueprint, number, self._settings)
@@ -234,20 +364,26 @@ class ModelLife:
             if self._ended:
                 raise LoadError("the model was unloaded while it was loading")
             self._hosts.append(host)
-        plan = make_plan(self.folder, blueprint, number, host, self._settings)
+        if self._settings.complete:
+            blueprint = replace(blueprint, document=host.complete(dict(blueprint.draft.document)))
+        plan = make_plan(self.folder, blueprint, number, self._settings)
         host.load(plan)
         model = self._server.add_model(plan.spec, plan.configuration.serialized)
         return Version(number, plan.configuration, host, model)
 
-    def _publish(self, versions: Sequence[Version]) -> None:
+    def _publish(self, blueprint: Blueprint, versions: Sequence[Version]) -> None:
+        numbers = [version.number for version in versions]
         with self._lock:
             if self._ended:
                 raise LoadError("the model was unloaded while it was loading")
             self.versions = tuple(versions)
+            self.blueprint = blueprint
+            self._announcer.claim(self, self.folder.name, numbers)
             for version in versions:
                 version.host.serve(version.model, partial(self._lose, version))
                 version.model.publish()
-        self._tell([version.number for version in versions], State.READY)
+        self._tell(numbers, State.READY)
+        self._predecessor = None
 
     def _lose(self, version: Version, reason: str) -> None:
         """Take a version out of service whose instances are gone for good."""
@@ -258,6 +394,7 @@ class ModelLife:
 
     def _fail(self, error: Exception, versions: Sequence[int | None]) -> None:
         self.failure = reason = explain(error)
+        self.is_refused = isinstance(error, ConfigurationError)
         with self._lock:
             hosts, self._hosts = self._hosts, []
         for host in hosts:
@@ -267,10 +404,14 @@ class ModelLife:
             "model '%s' cannot be loaded:\n%s", self.folder.name, reason, exc_info=None if expected else error
         )
         self._tell(versions, State.UNAVAILABLE, reason)
+        if self._predecessor is not None:
+            self._predecessor.say_ready(
+                f"loading it again failed, and what was loaded before goes on: {reason}"
+            )
 
     def _tell(self, versions: Sequence[int | None], state: State, reason: str = "") -> None:
         for number in versions:
-            self._server.set_state(self.folder.name, number, state, reason)
+            self._announcer.tell(self, (self.folder.name, number), state, reason)
 
 
 def explain(error: Exception) -> str:

@@ -1,33 +1,53 @@
-"""Many models at once: loads on a pool of threads, so that a slow one stalls nobody."""
+"""Threads that load and unload models: a slow load stalls no other model."""
 
+import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from functools import partial
 
-from trilith.runtime.life import ModelLife
+from trilith.runtime.lanes import Lanes
 
 DEFAULT_THREADS = 4
 
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something to do to models."""
+
+    work: Callable[[], None]
+    title: str
+    """The model, while it shows among those that load; empty for what is done in no time."""
+
 
 class Loader:
-    """A pool of threads that load models, and the models that it was given."""
+    """A pool of threads. What is about the same model is done in the order in which it was asked for.
+
+    Quick work has a thread of its own, so that it never waits until the pool is done with slow models.
+    """
 
     def __init__(self, threads: int = DEFAULT_THREADS) -> None:
         """Start the threads; they are daemons, for a load that hangs must not keep the server from ending."""
-        self._work: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._slow: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._quick: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
+        self._lanes: Lanes[Task] = Lanes()
         self._began: dict[str, float] = {}
-        self.lives: dict[str, ModelLife] = {}
         for index in range(max(1, threads)):
-            threading.Thread(target=self._run, name=f"loader-{index}", daemon=True).start()
+            self._start(f"loader-{index}", self._slow)
+        self._start("loader-quick", self._quick)
 
-    def load(self, lives: Iterable[ModelLife], done: Callable[[ModelLife], None]) -> None:
-        """Load models; ``done`` is called for each, on a thread of the pool, whether it worked or not."""
-        for life in lives:
-            self.lives[life.folder.name] = life
-            self._work.put(partial(self._load, life, done))
+    def load(self, names: Collection[str], title: str, work: Callable[[], None]) -> None:
+        """Do slow work on some models, once all that was asked for about them before is done."""
+        self._add(Task(work, title), names)
+
+    def do(self, names: Collection[str], work: Callable[[], None]) -> None:
+        """Do quick work on some models, once all that was asked for about them before is done."""
+        self._add(Task(work, ""), names)
 
     def loading(self) -> dict[str, float]:
         """Models that are being loaded right now, and for how many seconds."""
@@ -35,35 +55,33 @@ class Loader:
         with self._lock:
             return {name: now - began for name, began in self._began.items()}
 
-    def unload_all(self, timeout: float) -> list[str]:
-        """Unload every model, side by side; names of those that did not end within so many seconds."""
-        clean: dict[str, bool] = {}
-
-        def unload(life: ModelLife) -> None:
-            clean[life.folder.name] = life.unload(timeout)
-
-        threads = [
-            threading.Thread(target=unload, args=(life,), name=f"unload-{name}", daemon=True)
-            for name, life in self.lives.items()
-        ]
-        for thread in threads:
-            thread.start()
-        end = time.monotonic() + timeout + 1.0  # for the last words of workers that are killed
-        for thread in threads:
-            thread.join(max(0.0, end - time.monotonic()))
-        return [name for name in self.lives if not clean.get(name, False)]
-
-    def _load(self, life: ModelLife, done: Callable[[ModelLife], None]) -> None:
-        name = life.folder.name
+    def _add(self, task: Task, names: Collection[str]) -> None:
         with self._lock:
-            self._began[name] = time.monotonic()
+            number, is_free = self._lanes.add(task, names)
+        if is_free:
+            self._dispatch(number, task)
+
+    def _dispatch(self, number: int, task: Task) -> None:
+        (self._slow if task.title else self._quick).put(partial(self._carry_out, number, task))
+
+    def _carry_out(self, number: int, task: Task) -> None:
+        if task.title:
+            with self._lock:
+                self._began[task.title] = time.monotonic()
         try:
-            life.load()
+            task.work()
+        except Exception:  # the lanes must go on whatever happens in one of them
+            log.exception("what was to be done about model '%s' failed", task.title)
         finally:
             with self._lock:
-                del self._began[name]
-            done(life)
+                self._began.pop(task.title, None)
+                freed = self._lanes.finish(number)
+            for other, following in freed:
+                self._dispatch(other, following)
 
-    def _run(self) -> None:
-        while True:
-            self._work.get()()
+    def _start(self, name: str, work: "queue.SimpleQueue[Callable[[], None]]") -> None:
+        def run() -> None:
+            while True:
+                work.get()()
+
+        threading.Thread(target=run, name=name, daemon=True).start()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from trilith.contract import LoadError
+from trilith.contract import LoadError, Placement
 from trilith.runtime.hosts import HostRequest, Plan
 from trilith.runtime.logs import LogOptions
 from trilith.runtime.supervision import Supervised, Supervisor
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trilith import native
+
+
+REMOVAL_SECONDS = 300.0
+"""For an instance that is no longer wanted to finish its batch; whoever asked for it to go waits as long."""
 
 
 class ProcessHost:
@@ -32,7 +36,8 @@ class ProcessHost:
         self._first: Worker | None = None
         self._starting: set[Worker] = set()
         self._ready: list[tuple[Plan, Worker]] = []
-        self._supervisors: list[Supervisor] = []
+        self._supervisors: dict[Placement, Supervisor] = {}
+        self._watch: Callable[[Plan, Worker], None] | None = None
         self._alive = 0
 
     def complete(self, document: dict[str, Any]) -> dict[str, Any]:
@@ -42,10 +47,9 @@ class ProcessHost:
 
     def load(self, plan: Plan) -> None:
         """Start a worker for each placement, side by side, and wait until all have loaded."""
-        parts = [
-            replace(plan, context=replace(plan.context, placements=(placement,)))
-            for placement in plan.context.placements
-        ]
+        self._ready = self._load_parts(_split(plan, plan.context.placements))
+
+    def _load_parts(self, parts: "Sequence[Plan]") -> list[tuple[Plan, Worker]]:
         workers: list[Worker | None] = [None] * len(parts)
         errors: list[Exception] = []
 
@@ -58,12 +62,14 @@ class ProcessHost:
         threads = [threading.Thread(target=load_one, args=(index,)) for index in range(1, len(parts))]
         for thread in threads:
             thread.start()
-        load_one(0)
+        if parts:
+            load_one(0)
         for thread in threads:
             thread.join()
         if errors:
+            self._give_back([worker for worker in workers if worker])
             raise errors[0]
-        self._ready = [(part, worker) for part, worker in zip(parts, workers, strict=True) if worker]
+        return [(part, worker) for part, worker in zip(parts, workers, strict=True) if worker]
 
     def serve(self, model: "native.Model", lost: Callable[[str], None]) -> None:
         """Let the instances take batches."""
@@ -75,10 +81,10 @@ class ProcessHost:
             if last:
                 lost(reason)
 
-        self._alive = len(self._ready)
-        for part, worker in self._ready:
+        def watch(part: Plan, worker: Worker) -> None:
+            placement = part.context.placements[0]
             supervised = Supervised(
-                name=part.context.placements[0].name,
+                name=placement.name,
                 start=partial(self._start_again, part),
                 connect=model.connect_worker,
                 gave_up=gave_up,
@@ -86,15 +92,38 @@ class ProcessHost:
             supervisor = Supervisor(supervised, worker)
             with self._lock:
                 self._starting.discard(worker)
-                self._supervisors.append(supervisor)
+                self._supervisors[placement] = supervisor
             supervisor.start()
+
+        self._watch = watch
+        self._alive = len(self._ready)
+        for part, worker in self._ready:
+            watch(part, worker)
         self._ready = []
+
+    def resize(self, plan: Plan) -> None:
+        """Start workers, then end those that are too many; each finishes its batch."""
+        wanted = plan.context.placements
+        if self._watch is None:
+            return
+        added = self._load_parts(_split(plan, [one for one in wanted if one not in self._supervisors]))
+        with self._lock:
+            self._alive += len(added)
+        for part, worker in added:
+            self._watch(part, worker)
+        with self._lock:
+            surplus = [self._supervisors.pop(one) for one in list(self._supervisors) if one not in wanted]
+            self._alive -= len(surplus)
+        for supervisor in surplus:
+            supervisor.begin_close()
+        for supervisor in surplus:
+            supervisor.finish_close(REMOVAL_SECONDS)
 
     def close(self, timeout: float) -> bool:
         """Let the workers finish, then end them; those that are only starting end at once."""
         with self._lock:
             self._closed = True
-            supervisors = list(self._supervisors)
+            supervisors = list(self._supervisors.values())
             starting = list(self._starting)
             self._starting.clear()
         for supervisor in supervisors:
@@ -104,6 +133,13 @@ class ProcessHost:
         end = time.monotonic() + timeout
         ended = [supervisor.finish_close(max(0.0, end - time.monotonic())) for supervisor in supervisors]
         return all(ended)
+
+    def _give_back(self, workers: "Sequence[Worker]") -> None:
+        """End workers that loaded beside one that could not."""
+        with self._lock:
+            self._starting.difference_update(workers)
+        for worker in workers:
+            worker.kill()
 
     def _load(self, part: Plan) -> Worker:
         """Load one instance, in the worker that completed the configuration if it is still free."""
@@ -127,3 +163,8 @@ class ProcessHost:
                 return worker
         worker.kill()
         raise LoadError("the model was unloaded while it was loading")
+
+
+def _split(plan: Plan, placements: "Sequence[Placement]") -> list[Plan]:
+    """Make one plan for each instance."""
+    return [replace(plan, context=replace(plan.context, placements=(placement,))) for placement in placements]

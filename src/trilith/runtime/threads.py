@@ -4,16 +4,27 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from trilith.contract import Backend, Instance, LoadedModel
+from trilith.contract import Backend, Instance, LoadedModel, ModelContext, Placement
 from trilith.runtime.hosts import HostRequest, Plan
 from trilith.runtime.instances import close_instance, run_instance
+from trilith.runtime.warmup import warm_up
 
 if TYPE_CHECKING:
     from trilith import native
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class Seat:
+    """One instance, and where it runs once it does."""
+
+    instance: Instance
+    port: "native.InstancePort | None" = None
+    thread: threading.Thread | None = None
 
 
 class ThreadHost:
@@ -24,9 +35,8 @@ class ThreadHost:
         self._request = request
         self._backend: Backend | None = None
         self._loaded: LoadedModel | None = None
-        self._instances: list[tuple[str, Instance]] = []
-        self._ports: list[native.InstancePort] = []
-        self._threads: list[threading.Thread] = []
+        self._model: native.Model | None = None
+        self._seats: dict[Placement, Seat] = {}
 
     def complete(self, document: dict[str, Any]) -> dict[str, Any]:
         """Let the backend fill in what the configuration leaves open."""
@@ -36,41 +46,82 @@ class ThreadHost:
         """Bring the model and all its instances into memory."""
         self._loaded = self._make_backend().load(plan.context)
         for placement in plan.context.placements:
-            self._instances.append((placement.name, self._loaded.create_instance(placement)))
+            self._seats[placement] = self._make_seat(self._loaded, plan.context, placement)
 
     def serve(self, model: "native.Model", lost: Callable[[str], None]) -> None:
         """Let the instances take batches."""
         del lost  # a thread ends only when its model does
-        for name, instance in self._instances:
-            port = model.open_instance()
-            thread = threading.Thread(
-                target=run_instance, args=(port, instance, name), name=name, daemon=True
-            )
-            self._ports.append(port)
-            self._threads.append(thread)
-            thread.start()
+        self._model = model
+        for placement, seat in self._seats.items():
+            self._start(model, placement, seat)
+
+    def resize(self, plan: Plan) -> None:
+        """Add instances, then remove those that are too many; each finishes its batch."""
+        wanted = plan.context.placements
+        added: dict[Placement, Seat] = {}
+        if self._loaded is None or self._model is None:
+            return
+        try:
+            for placement in wanted:
+                if placement not in self._seats:
+                    added[placement] = self._make_seat(self._loaded, plan.context, placement)
+        except Exception:
+            for placement, seat in added.items():
+                close_instance(seat.instance, placement.name)
+            raise
+        for placement, seat in added.items():
+            self._start(self._model, placement, seat)
+        self._seats.update(added)
+        for placement in [one for one in self._seats if one not in wanted]:
+            self._remove(placement, self._seats.pop(placement))
 
     def close(self, timeout: float) -> bool:
         """End the instances, then the model.
 
         What a thread still executes cannot be cut short: its instance and the model then stay in memory.
         """
-        for port in self._ports:
-            port.close()
+        seats = dict(self._seats)
+        for seat in seats.values():
+            if seat.port is not None:
+                seat.port.close()
         end = time.monotonic() + timeout
-        for thread in self._threads:
+        threads = [seat.thread for seat in seats.values() if seat.thread is not None]
+        for thread in threads:
             thread.join(max(0.0, end - time.monotonic()))
-        busy = [thread.name for thread in self._threads if thread.is_alive()]
+        busy = [thread.name for thread in threads if thread.is_alive()]
         if busy:
             log.warning("still executing after %.1f s and left behind: %s", timeout, ", ".join(busy))
             return False
-        for name, instance in self._instances:
-            close_instance(instance, name)
-        self._instances.clear()
+        for placement, seat in seats.items():
+            close_instance(seat.instance, placement.name)
+        self._seats.clear()
         if self._loaded is not None:
             self._close_model(self._loaded)
             self._loaded = None
         return True
+
+    def _make_seat(self, loaded: LoadedModel, context: ModelContext, placement: Placement) -> Seat:
+        instance = loaded.create_instance(placement)
+        try:
+            warm_up(instance, context, placement.name)
+        except Exception:
+            close_instance(instance, placement.name)
+            raise
+        return Seat(instance)
+
+    def _start(self, model: "native.Model", placement: Placement, seat: Seat) -> None:
+        seat.port = port = model.open_instance()
+        seat.thread = threading.Thread(
+            target=run_instance, args=(port, seat.instance, placement.name), name=placement.name, daemon=True
+        )
+        seat.thread.start()
+
+    def _remove(self, placement: Placement, seat: Seat) -> None:
+        if seat.port is not None and seat.thread is not None:
+            seat.port.close()
+            seat.thread.join()
+            seat.port = None  # the engine forgets a place when its port goes
+        close_instance(seat.instance, placement.name)
 
     def _close_model(self, loaded: LoadedModel) -> None:
         try:

@@ -24,6 +24,7 @@ from trilith.runtime.channel import Channel
 from trilith.runtime.handover import read_context, read_source
 from trilith.runtime.instances import close_instance, run_instance
 from trilith.runtime.logs import LogOptions, configure
+from trilith.runtime.warmup import warm_up
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,9 @@ def main(arguments: list[str]) -> int:
 def _load(backend: Backend, task: dict[str, Any]) -> tuple[LoadedModel, Instance]:
     context = read_context(task["context"])
     loaded = backend.load(context)
-    return loaded, loaded.create_instance(context.placements[0])
+    instance = loaded.create_instance(context.placements[0])
+    warm_up(instance, context, context.placements[0].name)
+    return loaded, instance
 
 
 def _serve(channel: Channel, task: dict[str, Any], loaded: LoadedModel, instance: Instance) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from trilith.runtime.logs import LogOptions
+from trilith.server.control import ControlMode
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,13 @@ class ServerOptions:
     complete_configurations: bool = True
     configuration_name: str = ""
     """Prefers ``configs/NAME.pbtxt`` of a model over its ``config.pbtxt``."""
+    control_mode: ControlMode = ControlMode.NONE
+    startup_models: tuple[str, ...] = ()
+    """Loaded at the start in explicit mode; ``*`` for all."""
+    poll_seconds: int = 15
+    """Between two looks at the repositories in poll mode; 0 looks once."""
+    namespaces: bool = False
+    """Whether repositories may hold models of the same name."""
     load_threads: int = 4
     threads: int = 0
     """That own sockets; 0 for one per core."""

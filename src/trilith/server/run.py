@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import trilith
 from trilith.contract import ConfigurationError, TrilithError
+from trilith.server.control import ControlMode
 from trilith.server.limits import raise_descriptor_limit
 from trilith.server.options import Endpoint, ServerOptions
 from trilith.server.signals import watch_signals
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
     from trilith.repository import Inventory
     from trilith.runtime.life import ModelLife
     from trilith.runtime.loader import Loader
+    from trilith.runtime.registry import Registry
+    from trilith.server.control import Poller
 
 log = logging.getLogger(__name__)
 
 EXTENSIONS = (
     "classification",
     "model_repository",
+    "model_repository(unload_dependents)",
     "schedule_policy",
     "model_configuration",
     "system_shared_memory",
@@ -92,10 +96,12 @@ class Application:
     def __init__(self, options: ServerOptions) -> None:
         """Start nothing yet."""
         self._options = options
-        self._inbox: queue.SimpleQueue[ModelLife | str] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._stopping = False
         self._server: native.Server | None = None
-        self._loader: Loader | None = None
+        self._registry: Registry | None = None
+        self._poller: Poller | None = None
+        self._wanted: set[str] = set()
         self._ports: dict[str, int] = {}
 
     def run(self) -> int:
@@ -113,6 +119,7 @@ class Application:
             listed = ", ".join(f"'{name}'" for name in failed)
             message = f"not served: {listed}; the reasons are above"
             raise StartupError(f"{message}. With --exit-on-error=false the server starts without them")
+        self._take_commands(server)
         server.open()
         self._show_doors()
         while self._inbox.get() != _STOP:
@@ -121,8 +128,10 @@ class Application:
 
     def close(self) -> None:
         """End connections and threads, whatever happened before."""
-        if self._loader is not None:
-            self._loader.unload_all(CLOSING_SECONDS)
+        if self._poller is not None:
+            self._poller.stop()
+        if self._registry is not None:
+            self._registry.unload_all(CLOSING_SECONDS)
         if self._server is not None:
             self._server.close()
 
@@ -172,11 +181,16 @@ class Application:
         from trilith.repository import scan  # noqa: PLC0415  the doors are open first, then come slow imports
         from trilith.runtime.loader import Loader  # noqa: PLC0415
 
-        inventory = scan(self._options.repositories, configuration_name=self._options.configuration_name)
+        options = self._options
+        inventory = scan(
+            options.repositories,
+            configuration_name=options.configuration_name,
+            namespaces=options.namespaces,
+        )
         for name, reason in inventory.refused.items():
             log.error(reason)
             server.set_state(name, None, "UNAVAILABLE", reason)
-        loader = self._loader = Loader(self._options.load_threads)
+        loader = Loader(self._options.load_threads)
         pending = self._start_loading(server, inventory, loader)
         while pending:
             try:
@@ -193,7 +207,8 @@ class Application:
     def _start_loading(self, server: "native.Server", inventory: "Inventory", loader: "Loader") -> int:
         from trilith.runtime.bricks import discover  # noqa: PLC0415  as above
         from trilith.runtime.devices import count_gpus  # noqa: PLC0415
-        from trilith.runtime.life import ModelLife, Settings  # noqa: PLC0415
+        from trilith.runtime.life import Settings  # noqa: PLC0415
+        from trilith.runtime.registry import Place, Registry  # noqa: PLC0415
 
         catalogue = discover()
         for problem in catalogue.problems:
@@ -204,13 +219,35 @@ class Application:
             gpu_count=count_gpus(),
             log=self._options.log,
         )
-        lives = [ModelLife(folder, server, catalogue, settings) for folder in inventory.models]
-        loader.load(lives, self._inbox.put)
-        return len(lives)
+        place = Place(self._options.repositories, self._options.configuration_name, self._options.namespaces)
+        self._registry = Registry(server, catalogue, settings, place, loader)
+        named = set(self._options.startup_models)
+        if self._options.control_mode is not ControlMode.EXPLICIT or "*" in named:
+            self._wanted = {folder.name for folder in inventory.models} | set(inventory.refused)
+            self._registry.refresh()
+            return self._registry.load_all(inventory.models, self._inbox.put)
+        self._wanted = named
+        self._registry.refresh()
+        for name in named:
+            self._registry.load_named(name, self._inbox.put)
+        return len(named)
+
+    def _take_commands(self, server: "native.Server") -> None:
+        """Begin to carry out what clients, or changes in the repositories, ask for."""
+        from trilith.runtime.clock import SystemClock  # noqa: PLC0415  as above
+        from trilith.server.control import Controller, Poller  # noqa: PLC0415
+
+        options = self._options
+        if self._registry is None:
+            return
+        Controller(server, self._registry, options.control_mode).start()
+        if options.control_mode is ControlMode.POLL and options.poll_seconds:
+            self._poller = Poller(self._registry, options.poll_seconds, SystemClock())
+            self._poller.start()
 
     def _failures(self, server: "native.Server") -> list[str]:
         ready = {name for name, _, state, _ in server.index() if state == "READY"}
-        return sorted({name for name, _, _, _ in server.index()} - ready)
+        return sorted(self._wanted - ready)
 
     def _show_models(self, server: "native.Server") -> None:
         from trilith.server.report import model_table  # noqa: PLC0415  when all are loaded
@@ -241,14 +278,19 @@ class Application:
     def _example(self, endpoint: Endpoint) -> str | None:
         from trilith.server.report import example_request  # noqa: PLC0415  when all are loaded
 
-        lives = self._loader.lives.values() if self._loader else ()
+        lives = self._registry.lives() if self._registry else ()
         loaded = [
             (version.configuration, life.folder.directory) for life in lives for version in life.versions
         ]
         return example_request(loaded, endpoint.address, self._ports[endpoint.name])
 
+    def _lives(self) -> "list[ModelLife]":
+        return self._registry.lives() + self._registry.departing() if self._registry else []
+
     def _stop(self, server: "native.Server") -> int:
         """Finish what is in flight, up to the exit timeout, and say what was left."""
+        if self._poller is not None:
+            self._poller.stop()
         server.begin_shutdown()
         left = self._options.exit_timeout_seconds
         while not server.wait_idle(min(1.0, left)):
@@ -257,14 +299,14 @@ class Application:
                 break
             log.info("requests in flight: %d; waiting for another %d s", server.in_flight(), left)
         lost = server.in_flight()
-        for life in self._loader.lives.values() if self._loader else ():
+        for life in self._lives():
             for version in life.versions if lost else ():
                 count = version.model.in_flight()
                 if count:
                     log.warning(
                         "requests left of model '%s' version %d: %d", life.folder.name, version.number, count
                     )
-        hanging = self._loader.unload_all(max(left, CLOSING_SECONDS)) if self._loader else []
+        hanging = self._registry.unload_all(max(left, CLOSING_SECONDS)) if self._registry else []
         if hanging:
             log.warning("did not end: %s", ", ".join(hanging))
         log.info("stopped; requests left: %d", lost)

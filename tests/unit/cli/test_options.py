@@ -108,7 +108,7 @@ def test_latencies_are_as_the_metrics_configuration_says() -> None:
         ("--metrics-config=summary_quantiles=2:0", "found '2:0'"),
         ("--metrics-config=summary_latencies=maybe", "expected true or false"),
         ("--metrics-config=counter_latencies=false", "the counters are always served"),
-        ("--model-control-mode=poll", "it has 'none'"),
+        ("--load-model=m", "names what to load in --model-control-mode=explicit"),
         ("--http-port=8001", "--http-port and --grpc-port are both 8001"),
     ],
 )
@@ -129,7 +129,7 @@ def test_the_same_port_on_other_addresses_does_not_clash() -> None:
 
 def test_all_mistakes_are_in_one_error() -> None:
     with pytest.raises(UsageError) as caught:
-        build_options(parse(["--http-port=x", "--model-control-mode=poll"], FLAGS), "trilith serve models")
+        build_options(parse(["--http-port=x", "--load-model=m"], FLAGS), "trilith serve models")
     assert len(str(caught.value).splitlines()) == 3
     assert "no model repository is named; for example: trilith serve models" in str(caught.value)
 
@@ -137,3 +137,11 @@ def test_all_mistakes_are_in_one_error() -> None:
 def test_the_log_is_as_its_flags_say() -> None:
     log = build("--log-format=JSON", "--log-verbose=2", "--log-info=false", "--log-file=x").log
     assert (log.format, log.verbose, log.info, log.file) == ("json", 2, False, "x")
+
+
+def test_all_models_are_loaded_by_a_star_that_stands_alone() -> None:
+    words = ["--model-control-mode=explicit", "--load-model=*", "--load-model=m"]
+    with pytest.raises(UsageError, match="name no others beside it"):
+        build(*words)
+    assert build(*words[:2]).startup_models == ("*",)
+    assert build(words[0], "--load-model=a", "--load-model=b").startup_models == ("a", "b")

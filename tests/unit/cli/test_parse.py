@@ -91,7 +91,10 @@ def test_all_mistakes_are_found() -> None:
         ("--metrics-config=a", "--metrics-config=a: expected SETTING=VALUE"),
         ("--disable-auto-complete-config=1", "--disable-auto-complete-config takes no value, found '1'"),
         ("--http-port", "--http-port needs a value: --http-port=PORT"),
-        ("--load-model=a", "--load-model is not in this version of Trilith; start without it"),
+        (
+            "--model-load-gpu-limit=a",
+            "--model-load-gpu-limit is not in this version of Trilith; start without it",
+        ),
         ("--grpc-use-ssl=true", "--grpc-use-ssl is not in this version of Trilith; start without it"),
     ],
 )

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use trilith_core::Code;
-use trilith_engine::{Engine, EngineOptions, ManualClock, Model, ModelSpec, State};
+use trilith_engine::{Description, Engine, EngineOptions, ManualClock, Model, ModelSpec, State};
 
 use crate::support::{Alarm, Inbox, Server, echo, request, spec, take};
 
@@ -108,4 +108,41 @@ fn strict_readiness_asks_for_every_model() {
     assert!(!engine.is_ready());
     engine.set_state("other", Some(1), State::Unavailable, "unloaded");
     assert!(engine.is_ready());
+}
+
+#[test]
+fn a_model_that_was_displaced_does_not_take_its_successor_along() {
+    let engine = engine(false);
+    let (old, new) = (Model::new(&engine, version(1)), Model::new(&engine, version(1)));
+    engine.publish(Arc::clone(&old));
+    engine.publish(Arc::clone(&new));
+    assert!(!engine.retire(&old));
+    assert!(Arc::ptr_eq(&engine.model("m", None).unwrap(), &new));
+    assert!(engine.retire(&new));
+    assert!(!engine.retire(&new));
+    assert!(engine.model("m", None).is_err());
+}
+
+#[test]
+fn what_is_not_loaded_is_not_found_and_a_name_that_stands_for_several_is_refused() {
+    let engine = engine(false);
+    let code = |name| engine.model(name, None).err().unwrap().code;
+    engine.set_state("listed", None, State::Unknown, "");
+    engine.set_state("gone", Some(1), State::Unavailable, "unloaded");
+    engine.set_state("twice", None, State::Unknown, "it lies in a and in b");
+    assert_eq!(
+        (code("listed"), code("gone"), code("twice")),
+        (Code::NotFound, Code::NotFound, Code::InvalidArgument)
+    );
+    engine.set_state("listed", Some(2), State::Loading, "");
+    let listed: Vec<_> = engine.index(false).into_iter().filter(|entry| entry.name == "listed").collect();
+    assert_eq!(listed.len(), 1);
+}
+
+#[test]
+fn another_configuration_can_be_shown() {
+    let engine = engine(false);
+    let model = Model::new(&engine, version(1));
+    model.describe(Description { json: "{}".into(), proto: vec![1].into() });
+    assert_eq!((&*model.described().json, &*model.described().proto), (&b"{}"[..], &[1][..]));
 }

@@ -2,9 +2,10 @@
 
 use prost::Message;
 use trilith_core::tensor::Shape;
-use trilith_core::{Code, Error, Fault, Result, Signature, TensorSpec};
+use trilith_core::{Error, Result, Signature, TensorSpec};
 use trilith_engine::State;
 
+use super::control::refuse_repository;
 use super::convert_request::parse_version;
 use super::protocol::inference::model_metadata_response::TensorMetadata;
 use super::protocol::inference::repository_index_response::ModelIndex;
@@ -72,7 +73,7 @@ fn tensor_metadata(signature: &Signature, spec: &TensorSpec) -> TensorMetadata {
 /// A model's complete configuration.
 pub(super) fn model_config(context: &Context, request: &ModelConfigRequest) -> Result<ModelConfigResponse> {
     let model = context.engine.model(&request.name, parse_version(&request.version)?)?;
-    let config = ModelConfig::decode(model.spec().config_proto.clone()).map_err(|error| {
+    let config = ModelConfig::decode(model.described().proto.clone()).map_err(|error| {
         Error::internal(format!("the configuration of model '{}' cannot be read: {error}", request.name))
     })?;
     Ok(ModelConfigResponse { config: Some(config) })
@@ -83,11 +84,7 @@ pub(super) fn repository_index(
     context: &Context,
     request: &RepositoryIndexRequest,
 ) -> Result<RepositoryIndexResponse> {
-    if !request.repository_name.is_empty() {
-        let message = "the index of one repository cannot be asked for";
-        let error = Error::new(Code::Unimplemented, Fault::Client, message);
-        return Err(error.with_hint("leave repository_name empty to get the index of all repositories"));
-    }
+    refuse_repository(&request.repository_name)?;
     let entries = context.engine.index(request.ready).into_iter();
     let models = entries.map(|entry| ModelIndex {
         name: entry.name,

@@ -9,6 +9,7 @@
 //! - [`convert_response`], [`body`], [`status`] — and back
 //! - [`describe`], [`statistics`], [`health`], [`reflection`],
 //!   [`shared_memory`] — everything else
+//! - [`control`] — loading and unloading models
 //! - [`protocol`] — the generated messages
 //!
 //! The framing stands on hyper alone: a tensor keeps the memory it was received in up to the batch, and leaves
@@ -18,6 +19,7 @@ mod body;
 mod call;
 mod compression;
 mod contents;
+mod control;
 mod convert_request;
 mod convert_response;
 mod describe;

@@ -25,7 +25,7 @@ use super::protocol::inference::{ServerLiveRequest, ServerMetadataRequest, Serve
 use super::reflection::Reflection;
 use super::status::{from_error, refusal};
 use super::stream::InferStream;
-use super::{describe, shared_memory, statistics};
+use super::{control, describe, shared_memory, statistics};
 use crate::context::Context;
 use crate::shutdown::Shutdown;
 
@@ -33,7 +33,7 @@ use crate::shutdown::Shutdown;
 type Unary = fn(&Context, Pieces) -> Result<Pieces, Status>;
 
 /// Calls that are answered at once, by path.
-const UNARY: [(&str, Unary); 15] = [
+const UNARY: [(&str, Unary); 14] = [
     ("/inference.GRPCInferenceService/ServerLive", |context, message| {
         unary(message, |_: &ServerLiveRequest| Ok(describe::server_live(context)))
     }),
@@ -54,9 +54,6 @@ const UNARY: [(&str, Unary); 15] = [
     }),
     ("/inference.GRPCInferenceService/ModelStatistics", |context, message| {
         unary(message, |request| statistics::model_statistics(context, request))
-    }),
-    ("/inference.GRPCInferenceService/RepositoryIndex", |context, message| {
-        unary(message, |request| describe::repository_index(context, request))
     }),
     ("/inference.GRPCInferenceService/SystemSharedMemoryStatus", |context, message| {
         unary(message, |request| shared_memory::system_status(context, request))
@@ -81,14 +78,17 @@ const UNARY: [(&str, Unary); 15] = [
     }),
 ];
 
+/// What the paths of the protocol's own calls begin with.
+const SERVICE: &str = "/inference.GRPCInferenceService/";
+
+/// Calls that take the slow road.
+const CONTROL: [&str; 3] = ["RepositoryModelLoad", "RepositoryModelUnload", "RepositoryIndex"];
+
 /// Calls of the protocol that this server does not serve, and why.
-const NOT_SERVED: [(&str, &str); 4] = [
-    ("RepositoryModelLoad", LOADED_AT_START),
-    ("RepositoryModelUnload", LOADED_AT_START),
+const NOT_SERVED: [(&str, &str); 2] = [
     ("TraceSetting", "this server does not trace requests"),
     ("LogSettings", "log settings are given at start and cannot be changed over gRPC"),
 ];
-const LOADED_AT_START: &str = "models are loaded at start and cannot be loaded or unloaded over gRPC";
 
 /// The answer to a call, in the making.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
@@ -151,6 +151,15 @@ impl Endpoint {
             let message = within(call.timeout, pin!(call.only_message(&self.shutdown))).await?;
             return call.packing().respond_with(handler(&self.context, message)?);
         }
+        if let Some(method) = CONTROL.iter().find(|known| path.strip_prefix(SERVICE) == Some(known)) {
+            let mut call = Call::open(request, &self.options)?;
+            let (packing, timeout) = (call.packing(), call.timeout);
+            let answer = pin!(async {
+                let message = call.only_message(&self.shutdown).await?;
+                self.control(method, message).await
+            });
+            return packing.respond_with(within(timeout, answer).await?);
+        }
         match path.as_str() {
             "/inference.GRPCInferenceService/ModelStreamInfer" => {
                 let call = Call::open(request, &self.options)?;
@@ -165,6 +174,19 @@ impl Endpoint {
                 Ok(call.packing().respond(ResponseBody::Stream(Box::pin(watch))))
             }
             _ => self.answer_elsewhere(&path, request).await,
+        }
+    }
+
+    /// Answers a call that takes the slow road: to the thread that changes which models are served, and back.
+    async fn control(&self, method: &str, message: Pieces) -> Result<Pieces, Status> {
+        let context = &self.context;
+        match method {
+            "RepositoryModelLoad" => respond(control::load(context, decode(message)?).await),
+            "RepositoryModelUnload" => respond(control::unload(context, decode(message)?).await),
+            _ => {
+                context.control.refresh().await;
+                unary(message, |request| describe::repository_index(context, request))
+            }
         }
     }
 
@@ -196,9 +218,16 @@ fn unary<M: Message + Default, R: Message>(
     message: Pieces,
     answer: impl FnOnce(&M) -> Result<R, Error>,
 ) -> Result<Pieces, Status> {
-    let request = M::decode(message)
-        .map_err(|error| Status::invalid_argument(format!("the message is not valid protobuf: {error}")))?;
-    answer(&request).map(|response| framed(&response)).map_err(|error| from_error(&error))
+    respond(answer(&decode::<M>(message)?))
+}
+
+fn decode<M: Message + Default>(message: Pieces) -> Result<M, Status> {
+    M::decode(message)
+        .map_err(|error| Status::invalid_argument(format!("the message is not valid protobuf: {error}")))
+}
+
+fn respond<R: Message>(answer: Result<R, Error>) -> Result<Pieces, Status> {
+    answer.map(|response| framed(&response)).map_err(|error| from_error(&error))
 }
 
 /// Bounds the time that an answer may take; what is not finished by then is dropped and so withdrawn.

@@ -46,6 +46,7 @@ impl Endpoint {
             Route::Model { name, version, question: Question::Infer } => {
                 self.infer(&name, version, &head.headers, body).await
             }
+            Route::Control { model, kind } => self.control(kind, &model, body).await,
             Route::Index => self.index(body).await,
             Route::SharedMemory { kind, region, action } => {
                 self.shared_memory(kind, region.as_deref(), action, body).await
@@ -80,9 +81,7 @@ impl Endpoint {
                 // The protocol knows ready and not ready; an unknown model is not ready.
                 Err(problem) => reply::error(&Refusal::new(problem, StatusCode::BAD_REQUEST)),
             },
-            Question::Config => {
-                reply::json(engine.model(name, version)?.spec().config_json.clone().into_bytes())
-            }
+            Question::Config => reply::json(engine.model(name, version)?.described().json.clone()),
             Question::Statistics => {
                 reply::json(describe::statistics(&engine.statistics(Some(name), version)?))
             }
@@ -98,6 +97,7 @@ impl Endpoint {
     async fn index(&self, body: Incoming) -> Result<Response<ReplyBody>, Refusal> {
         let content = body::collect(body, self.limits).await?.to_bytes();
         let only_ready = if content.is_empty() { false } else { wants_only_ready(&content)? };
+        self.context.control.refresh().await;
         Ok(reply::json(describe::index(&self.context.engine.index(only_ready))))
     }
 }

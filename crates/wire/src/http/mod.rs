@@ -6,6 +6,7 @@
 //! - [`compress`]: gzip and deflate, both ways
 //! - [`infer`]: JSON and binary tensors to and from the nouns of inference
 //! - [`inference`]: one inference, from its body to its answer
+//! - [`control`]: loading and unloading models
 //! - [`describe`]: metadata, statistics and the repository index as JSON
 //! - [`shared_memory`]: the regions that clients have registered
 //! - [`reply`]: answers and their headers
@@ -13,6 +14,7 @@
 
 mod body;
 mod compress;
+mod control;
 mod describe;
 mod endpoint;
 pub mod infer;

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use hyper::Method;
-use trilith_core::{Error, Result};
+use trilith_core::{Code, Error, Fault, Result};
 
-use crate::shared_memory::Kind;
+use crate::{control, shared_memory};
 
 /// What is asked of one model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,11 +49,18 @@ pub(super) enum Route<'a> {
     /// `/v2/{system|cuda}sharedmemory[/region/{name}]/{action}`
     SharedMemory {
         /// Which kind of memory.
-        kind: Kind,
+        kind: shared_memory::Kind,
         /// Name of the region, where the path names one.
         region: Option<Cow<'a, str>>,
         /// What is asked of it.
         action: Action,
+    },
+    /// `/v2/repository/models/{model}/load` or `/unload`
+    Control {
+        /// Name of the model.
+        model: Cow<'a, str>,
+        /// Load or unload.
+        kind: control::Kind,
     },
     /// `/v2/models/{name}[/versions/{version}][/{question}]`
     Model {
@@ -71,6 +78,7 @@ impl Route<'_> {
     pub(super) fn method(&self) -> Method {
         match self {
             Self::Index
+            | Self::Control { .. }
             | Self::Model { question: Question::Infer, .. }
             | Self::SharedMemory { action: Action::Register | Action::Unregister, .. } => Method::POST,
             _ => Method::GET,
@@ -95,6 +103,13 @@ pub(super) fn find(path: &str) -> Result<Route<'_>> {
         ["", "models", "stats"] => Ok(Route::AllStatistics),
         // Triton lets a repository be named here and answers for all of them.
         ["", "repository", "index"] | ["", "repository", _, "index"] => Ok(Route::Index),
+        ["", "repository", "models", name, action] => control(path, name, action),
+        ["", "repository", _, "models", name, action] => {
+            control(path, name, action)?;
+            let message = "'repository_name' specification is not supported";
+            Err(Error::new(Code::Unimplemented, Fault::Client, message)
+                .with_hint("leave it out; all repositories are searched"))
+        }
         ["", "models", name, "versions", version] => model(path, name, Some(version), ""),
         ["", "models", name, "versions", version, question] if !question.is_empty() => {
             model(path, name, Some(version), question)
@@ -109,7 +124,8 @@ pub(super) fn find(path: &str) -> Result<Route<'_>> {
 }
 
 fn shared_memory<'a>(path: &'a str, kind: &str, place: &[&'a str], action: &str) -> Result<Route<'a>> {
-    let kind = if kind == "cudasharedmemory" { Kind::Cuda } else { Kind::System };
+    let kind =
+        if kind == "cudasharedmemory" { shared_memory::Kind::Cuda } else { shared_memory::Kind::System };
     let region = match place {
         [] => None,
         ["region", name] => Some(decode(name).filter(|name| !name.is_empty()).ok_or_else(|| unknown(path))?),
@@ -136,6 +152,16 @@ fn model<'a>(path: &str, name: &'a str, version: Option<&str>, question: &str) -
     let name = decode(name).filter(|name| !name.is_empty()).ok_or_else(|| unknown(path))?;
     let version = version.map(|version| number(version, &name)).transpose()?;
     Ok(Route::Model { name, version, question })
+}
+
+fn control<'a>(path: &str, name: &'a str, action: &str) -> Result<Route<'a>> {
+    let kind = match action {
+        "load" => control::Kind::Load,
+        "unload" => control::Kind::Unload,
+        _ => return Err(unknown(path)),
+    };
+    let model = decode(name).filter(|name| !name.is_empty()).ok_or_else(|| unknown(path))?;
+    Ok(Route::Control { model, kind })
 }
 
 fn number(version: &str, model: &str) -> Result<i64> {
@@ -177,7 +203,7 @@ mod tests {
         Route::Model { name: Cow::Borrowed(name), version, question }
     }
 
-    fn memory_route(kind: Kind, region: Option<&str>, action: Action) -> Route<'_> {
+    fn memory_route(kind: shared_memory::Kind, region: Option<&str>, action: Action) -> Route<'_> {
         Route::SharedMemory { kind, region: region.map(Cow::Borrowed), action }
     }
 
@@ -190,6 +216,11 @@ mod tests {
             ("/v2/models/stats", Route::AllStatistics),
             ("/v2/repository/index", Route::Index),
             ("/v2/repository/some/index", Route::Index),
+            ("/v2/repository/models/m/load", Route::Control { model: "m".into(), kind: control::Kind::Load }),
+            (
+                "/v2/repository/models/m/unload",
+                Route::Control { model: "m".into(), kind: control::Kind::Unload },
+            ),
             ("/v2/models/m", model_route("m", None, Question::Metadata)),
             ("/v2/models/m/ready", model_route("m", None, Question::Ready)),
             ("/v2/models/m/config", model_route("m", None, Question::Config)),
@@ -198,11 +229,17 @@ mod tests {
             ("/v2/models/m/versions/3", model_route("m", Some(3), Question::Metadata)),
             ("/v2/models/m/versions/3/infer", model_route("m", Some(3), Question::Infer)),
             ("/v2/models/a%20%C3%A9/infer", model_route("a é", None, Question::Infer)),
-            ("/v2/systemsharedmemory/status", memory_route(Kind::System, None, Action::Status)),
-            ("/v2/cudasharedmemory/unregister", memory_route(Kind::Cuda, None, Action::Unregister)),
+            (
+                "/v2/systemsharedmemory/status",
+                memory_route(shared_memory::Kind::System, None, Action::Status),
+            ),
+            (
+                "/v2/cudasharedmemory/unregister",
+                memory_route(shared_memory::Kind::Cuda, None, Action::Unregister),
+            ),
             (
                 "/v2/systemsharedmemory/region/a%2Fb/register",
-                memory_route(Kind::System, Some("a/b"), Action::Register),
+                memory_route(shared_memory::Kind::System, Some("a/b"), Action::Register),
             ),
             ("/v2/models/a%2Fb", model_route("a/b", None, Question::Metadata)),
         ];
@@ -238,10 +275,19 @@ mod tests {
             "/v2/systemsharedmemory/region//status",
             "/v2/systemsharedmemory/other/r/status",
             "/v2/cudasharedmemory/region/r",
+            "/v2/repository/models/m/reload",
+            "/v2/repository/models//load",
+            "/v2/repository/models/m",
             "/v2/models/m/versions/1/infer/more",
             "/v2/models/m/versions/1/",
         ] {
             assert_eq!(find(path).unwrap_err().code.http_status(), 404, "{path}");
         }
+    }
+
+    #[test]
+    fn repositories_cannot_be_named() {
+        let error = find("/v2/repository/mine/models/m/load").unwrap_err();
+        assert_eq!(error.code.http_status(), 501);
     }
 }

@@ -23,11 +23,12 @@ use trilith_wire::grpc::protocol::inference::{
     InferTensorContents, ModelConfig, ModelInferRequest, ModelInferResponse, ModelStreamInferResponse,
 };
 use trilith_wire::grpc::{GrpcOptions, serve};
-use trilith_wire::{Context, ServerInfo, SharedMemory, Shutdown};
+use trilith_wire::{Context, Control, ServerInfo, SharedMemory, Shutdown};
 
 /// A running server.
 pub(crate) struct Server {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) control: Arc<Control>,
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: Shutdown,
     pub(crate) task: JoinHandle<()>,
@@ -49,11 +50,13 @@ impl Server {
             extensions: vec!["classification".into()],
         };
         let shared_memory = SharedMemory::of_this_build(true);
-        let context = Arc::new(Context { engine: engine.clone(), server, shared_memory });
+        let context =
+            Arc::new(Context { engine: engine.clone(), server, control: Arc::default(), shared_memory });
+        let control = Arc::clone(&context.control);
         let shutdown = Shutdown::new();
         let task = tokio::spawn(serve(listener, context, options, shutdown.clone()));
         engine.open();
-        let server = Self { engine, address, shutdown, task };
+        let server = Self { engine, control, address, shutdown, task };
         for datatype in DataType::ALL {
             let port = server.load(&format!("identity_{datatype}"), datatype, false);
             tokio::spawn(echo(port));

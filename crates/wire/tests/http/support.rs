@@ -110,7 +110,7 @@ pub(crate) fn context(engine: &Arc<Engine>) -> Arc<Context> {
     let server =
         ServerInfo { name: "triton".into(), version: "2.51.0".into(), extensions: vec!["statistics".into()] };
     let shared_memory = SharedMemory::of_this_build(true);
-    Arc::new(Context { engine: Arc::clone(engine), server, shared_memory })
+    Arc::new(Context { engine: Arc::clone(engine), server, control: Arc::default(), shared_memory })
 }
 
 /// A server with the models `echo` (FP32) and `text` (BYTES).

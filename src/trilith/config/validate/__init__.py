@@ -13,6 +13,7 @@ from trilith.config.validate import (
     scheduling,
     sequences,
     tensors,
+    warmup,
 )
 
 __all__ = ["validate"]
@@ -33,4 +34,5 @@ def validate(document: Mapping[str, Any], name: str, findings: Findings) -> None
     instances.check(document, findings)
     responses.check(document, findings)
     metrics.check(document, findings)
+    warmup.check(document, findings)
     not_yet.check(document, findings)

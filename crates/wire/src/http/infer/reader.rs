@@ -52,7 +52,7 @@ impl<'j> Reader<'j> {
     }
 
     /// A text that is only looked at.
-    pub(super) fn borrowed_string<T>(&mut self, what: &str, look: impl FnOnce(&str) -> T) -> Result<T> {
+    pub(crate) fn borrowed_string<T>(&mut self, what: &str, look: impl FnOnce(&str) -> T) -> Result<T> {
         match self.jiter.next_str() {
             Ok(text) => Ok(look(text)),
             Err(cause) => Err(self.refuse(&cause, what)),

@@ -1,0 +1,416 @@
+"""All models of a server by name: what is asked for, what is served, what is on its way out."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trilith import config
+from trilith.contract import ConfigurationError, ErrorCode, LoadError
+from trilith.repository import Inventory, ModelFolder, scan
+from trilith.repository.changes import Fingerprint, take
+from trilith.repository.dependencies import load_order, unload_order
+from trilith.repository.overrides import Override, remove_files, write_files
+from trilith.runtime.announcer import Announcer
+from trilith.runtime.departures import Departures
+from trilith.runtime.life import ModelLife, Settings, State, explain, read_draft
+from trilith.runtime.loader import Loader
+
+if TYPE_CHECKING:
+    from trilith import native
+    from trilith.runtime.bricks import Catalogue
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why something could not be done."""
+
+    message: str
+    code: ErrorCode = ErrorCode.INTERNAL
+
+
+Done = Callable[[Refusal | None], None]
+"""Told how something ended, on whichever thread it did."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where models are looked for."""
+
+    repositories: Sequence[Path]
+    configuration_name: str = ""
+    """Prefers ``configs/NAME.pbtxt`` of a model over its ``config.pbtxt``."""
+    namespaces: bool = False
+    """Whether a name may lie in several repositories. It then stands for none of the models."""
+
+    def scan(self) -> Inventory:
+        """Look at the repositories.
+
+        Raises:
+            ConfigurationError: one cannot be read.
+        """
+        return scan(self.repositories, configuration_name=self.configuration_name, namespaces=self.namespaces)
+
+
+@dataclass
+class Record:
+    """What is known of a model; changed by one task at a time, the one that is about it."""
+
+    life: ModelLife
+    fingerprint: Fingerprint | None
+    """Of its folder when it was loaded; ``None`` where it has to be loaded again in any case."""
+    override: Override = field(default_factory=Override)
+
+
+class Registry:
+    """Loads, reloads and unloads models by name.
+
+    What is asked for about one model is done in the order in which it was asked for; models do not wait for
+    each other. A model that is loaded again serves all the while: the new one is published in its place, and
+    the one before finishes its requests.
+    """
+
+    def __init__(
+        self,
+        server: "native.Server",
+        catalogue: "Catalogue",
+        settings: Settings,
+        place: Place,
+        loader: Loader,
+    ) -> None:
+        """Load nothing yet."""
+        self._server = server
+        self._catalogue = catalogue
+        self._settings = settings
+        self._place = place
+        self._loader = loader
+        self._announcer = Announcer(server)
+        self._departures = Departures()
+        self._lock = threading.Lock()
+        self._records: dict[str, Record] = {}
+        self._kept: set[str] = set()
+        self._listed: set[str] = set()
+        self._arriving: set[ModelLife] = set()
+        self._polled: set[str] = set()
+
+    def lives(self) -> list[ModelLife]:
+        """Return what is served or being loaded for the first time."""
+        with self._lock:
+            return [record.life for record in self._records.values()]
+
+    def departing(self) -> list[ModelLife]:
+        """Return what finishes its last requests."""
+        return self._departures.lives()
+
+    def load_all(self, folders: Iterable[ModelFolder], done: Callable[[str], None]) -> int:
+        """Load models as the server starts; ``done`` is called with each name. Returns how many there are."""
+        found = {folder.name: folder for folder in folders}
+        for folder in found.values():
+            self._set_record(folder.name, Record(self._new_life(folder, None), None))
+        order = dict.fromkeys(
+            name for first in found for name in load_order(first, partial(_needs_among, found))
+        )
+        for name in order:
+            names = [name, *_needs_among(found, name)]
+            self._loader.load(names, name, partial(self._load_first, found[name], done))
+        return len(order)
+
+    def load_named(self, name: str, done: Callable[[str], None]) -> None:
+        """Load a model by name as the server starts; what is wrong with it is logged."""
+        self.load(name, Override(), lambda _refusal: done(name))
+
+    def load(self, name: str, override: Override, done: Done) -> None:
+        """Load a model, or load it again where its files or its configuration have changed."""
+        needed = self._needs_of(name, override)
+        for other in load_order(name, lambda one: needed if one == name else self._needs_of(one))[:-1]:
+            self._loader.load([other], other, partial(self._load_missing, other))
+        self._loader.load([name, *needed], name, partial(self._load, name, override, done))
+
+    def unload(self, name: str, done: Done, *, dependents: bool = False) -> None:
+        """Stop a model taking requests; what it has it finishes by itself. None that is loaded is no error.
+
+        Models that need it go with it; with ``dependents`` also those that were loaded for its sake alone.
+        """
+        with self._lock:
+            needs = {one: _needs(record.life) for one, record in self._records.items()}
+            going = unload_order(name, needs, self._kept, dependents=dependents)
+        self._loader.do(going, partial(self._unload, going, done))
+
+    def poll(self, done: Callable[[str], None] = lambda _name: None) -> list[str]:
+        """Load what came or changed in the repositories, unload what went.
+
+        Returns:
+            The models that this concerns; ``done`` is called with each when it is settled. What an earlier
+            look has not settled yet is left alone.
+        """
+        try:
+            inventory = self._place.scan()
+        except ConfigurationError as error:
+            log.error("the repositories cannot be looked at; what is served goes on:\n%s", error)  # noqa: TRY400
+            return []
+        self._list(inventory)
+        found = {folder.name: folder for folder in inventory.models}
+        with self._lock:
+            records = {name: one for name, one in self._records.items() if name not in self._polled}
+            idle = [name for name in found if name not in self._polled]
+        changed = [name for name in idle if not _is_current(records.get(name), found[name])]
+        gone = [name for name in records if name not in found]
+        with self._lock:
+            self._polled.update(changed, gone)
+        for name in dict.fromkeys(
+            one for first in changed for one in load_order(first, partial(_needs_among, found))
+        ):
+            if name in changed:
+                names = [name, *_needs_among(found, name)]
+                self._loader.load(names, name, partial(self._reload_polled, name, done))
+        for name in gone:
+            self._loader.do([name], partial(self._unload, [name], partial(self._settle, name, done)))
+        return changed + gone
+
+    def refresh(self, done: Callable[[], None] = lambda: None) -> None:
+        """Bring the index up to date with the names in the repositories, and call ``done``."""
+
+        def look() -> None:
+            try:
+                self._list(self._place.scan())
+            except ConfigurationError as error:
+                log.warning("the index may be out of date: %s", error)
+            finally:
+                done()
+
+        self._loader.do((), look)
+
+    def unload_all(self, timeout: float) -> list[str]:
+        """Unload every model, side by side; names of those that did not end within so many seconds."""
+        with self._lock:
+            records, self._records = self._records, {}
+            lives = self._arriving | {record.life for record in records.values()}
+        for life in lives:
+            self._departures.send(life)
+        left = self._departures.hurry(timeout)
+        return [life.folder.name for life in left]
+
+    def _load_first(self, folder: ModelFolder, done: Callable[[str], None]) -> None:
+        """Load a model whose record is there since the start."""
+        record = self._records.get(folder.name)
+        try:
+            if record is not None:
+                stamp = take(folder.directory)
+                record.fingerprint = stamp if record.life.load() else None
+        finally:
+            done(folder.name)
+
+    def _load_missing(self, name: str) -> None:
+        """Load what another model needs, unless it is served."""
+        record = self._records.get(name)
+        if record is None or not record.life.versions:
+            self._attempt(name, Override())
+
+    def _load(self, name: str, override: Override, done: Done) -> None:
+        refusal = self._attempt(name, override)
+        if refusal is None:
+            with self._lock:
+                self._kept.add(name)
+        done(refusal)
+
+    def _reload_polled(self, name: str, done: Callable[[str], None]) -> None:
+        refusal = self._attempt(name, Override())
+        self._settle(name, done, refusal)
+
+    def _settle(self, name: str, done: Callable[[str], None], _refusal: Refusal | None) -> None:
+        with self._lock:
+            self._polled.discard(name)
+        done(name)
+
+    def _attempt(self, name: str, override: Override) -> Refusal | None:
+        try:
+            return self._bring(name, override)
+        except Exception as error:
+            log.exception("model '%s' cannot be loaded", name)
+            return Refusal(f"failed to load '{name}': {type(error).__name__}: {error}")
+
+    def _bring(self, name: str, override: Override) -> Refusal | None:
+        """Bring a model to what its folder and the override say now."""
+        try:
+            folder = self._find(name, override)
+            fingerprint = take(folder.directory)
+        except (ConfigurationError, LoadError, OSError) as error:
+            message = f"failed to load '{name}', failed to poll from model repository: {explain(error)}"
+            log.error(message)  # noqa: TRY400  for people, who need no traceback
+            return Refusal(message)
+        record = self._records.get(name)
+        served = record if record and record.life.versions else None
+        if served and _is_same(served, fingerprint, override):
+            return None
+        if served and self._resize(served, folder, fingerprint, override):
+            return None
+        return self._replace(served, folder, fingerprint, override)
+
+    def _resize(
+        self, record: Record, folder: ModelFolder, fingerprint: Fingerprint, override: Override
+    ) -> bool:
+        """Only add and remove instances, where nothing else has changed."""
+        if override.files or record.override.files or record.fingerprint is None:
+            return False
+        configuration = {path for path in ("config.pbtxt", _inside(folder)) if path}
+        if not record.fingerprint.differs_in(fingerprint) <= configuration:
+            return False
+        try:
+            is_done = record.life.resize(folder)
+        except ConfigurationError:
+            return False  # the load that follows says what is wrong
+        except LoadError as error:
+            log.warning("model '%s' is loaded again: no instance could be added: %s", folder.name, error)
+            return False
+        if is_done:
+            record.fingerprint, record.override = fingerprint, override
+        return is_done
+
+    def _replace(
+        self, served: Record | None, folder: ModelFolder, fingerprint: Fingerprint, override: Override
+    ) -> Refusal | None:
+        """Load a model anew; what serves goes on until then, and for good if that fails."""
+        name = folder.name
+        before = served.life if served else None
+        life = self._new_life(folder, before)
+        record = Record(life, None, override)
+        if served is None:
+            self._set_record(name, record)
+        with self._lock:
+            self._arriving.add(life)
+        is_loaded = life.load()
+        with self._lock:
+            self._arriving.discard(life)
+        if not is_loaded:
+            remove_files(folder)
+            if served is not None:
+                served.fingerprint = None
+            if life.is_refused:
+                what = f"failed to load '{name}', failed to poll from model repository"
+                code = ErrorCode.INVALID_ARG if override else ErrorCode.INTERNAL
+                return Refusal(f"{what}: {life.failure}", code)
+            return Refusal(f"load failed for model '{name}': {life.failure}", ErrorCode.INVALID_ARG)
+        record.fingerprint = fingerprint
+        self._set_record(name, record)
+        if before is not None:
+            self._departures.send(before)
+        return None
+
+    def _unload(self, names: Sequence[str], done: Done) -> None:
+        for name in names:
+            with self._lock:
+                record = self._records.pop(name, None)
+                self._kept.discard(name)
+                self._listed.add(name)
+            if record is not None:
+                log.info("unloading model '%s'", name)
+                self._departures.send(record.life)
+        done(None)
+
+    def _set_record(self, name: str, record: Record) -> None:
+        with self._lock:
+            self._records[name] = record
+
+    def _new_life(self, folder: ModelFolder, predecessor: ModelLife | None) -> ModelLife:
+        return ModelLife(
+            folder,
+            self._server,
+            self._catalogue,
+            self._settings,
+            announcer=self._announcer,
+            predecessor=predecessor,
+        )
+
+    def _find(self, name: str, override: Override) -> ModelFolder:
+        """Find a model in the repositories, or make its folder of what a client brought.
+
+        Raises:
+            LoadError: there is none of that name.
+            ConfigurationError: a repository cannot be read.
+        """
+        if not name.strip() or "/" in name or "\0" in name or name.startswith("."):
+            raise LoadError(f"'{name}' cannot be the name of a model")
+        if override.files:
+            return write_files(name, override)
+        inventory = self._place.scan()
+        clash = inventory.refused.get(name) or inventory.ambiguous.get(name)
+        if clash:
+            raise LoadError(clash)
+        for folder in inventory.models:
+            if folder.name == name:
+                return folder.overridden(override.configuration)
+        places = ", ".join(str(path) for path in self._place.repositories)
+        raise LoadError(f"there is no folder '{name}' in {places}")
+
+    def _needs_of(self, name: str, override: Override | None = None) -> list[str]:
+        """Read which models a model needs; what is wrong with it shows when it is loaded."""
+        try:
+            if override and override.configuration:
+                return config.composing_models(config.parse_json(override.configuration, name).document)
+            folder = self._find(name, Override())
+            return config.composing_models(read_draft(folder).document)
+        except (ConfigurationError, LoadError):
+            return []
+
+    def _list(self, inventory: Inventory) -> None:
+        """Add names that are not in the index, and take out those that went without being loaded."""
+        present = {folder.name for folder in inventory.models}
+        known = {name for name, *_ in self._server.index()}
+        for name in present - known:
+            self._server.set_state(name, None, State.UNKNOWN, "")
+        for name, reason in inventory.refused.items():
+            if name not in self._records:
+                self._server.set_state(name, None, State.UNAVAILABLE, reason)
+        for name, reason in inventory.ambiguous.items():
+            if name not in self._records:
+                self._server.set_state(name, None, State.UNKNOWN, reason)
+        present |= inventory.ambiguous.keys()
+        with self._lock:
+            idle = self._listed - present - inventory.refused.keys() - self._records.keys()
+        leaving = {life.folder.name for life in self._departures.lives()}
+        for name in idle - leaving:
+            self._server.forget(name, None)
+        self._listed = (self._listed | present | inventory.refused.keys()) - (idle - leaving)
+
+
+def _needs(life: ModelLife) -> list[str]:
+    return [
+        need for version in life.versions for need in config.composing_models(version.configuration.document)
+    ]
+
+
+def _needs_among(folders: Mapping[str, ModelFolder], name: str) -> list[str]:
+    """Read which of some models a model needs."""
+    try:
+        return [
+            need for need in config.composing_models(read_draft(folders[name]).document) if need in folders
+        ]
+    except ConfigurationError:
+        return []
+
+
+def _is_current(record: Record | None, folder: ModelFolder) -> bool:
+    """Whether a model is loaded, or failed to, from what its folder holds now."""
+    if record is None or record.fingerprint is None:
+        return False
+    try:
+        return _is_same(record, take(folder.directory), Override())
+    except OSError:
+        return True  # it is on its way out; the next look settles it
+
+
+def _is_same(record: Record, fingerprint: Fingerprint, override: Override) -> bool:
+    same = record.fingerprint is not None and not record.fingerprint.differs_in(fingerprint)
+    return same and not override and not record.override
+
+
+def _inside(folder: ModelFolder) -> str:
+    """Path of the configuration inside the model's folder."""
+    if folder.configuration is None:
+        return ""
+    return folder.configuration.relative_to(folder.directory).as_posix()
