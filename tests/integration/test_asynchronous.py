@@ -26,7 +26,7 @@ def test_hundreds_of_coroutines_each_get_their_own_answer(server: ServerProcess)
                 return float(result.as_numpy("OUTPUT0")[0, 0])
 
             async def ask_all() -> list[float]:
-                return await asyncio.gather(*(ask(number) for number in range(COUNT)))  # noqa: B023
+                return await asyncio.gather(*(ask(number) for number in range(COUNT)))
 
             assert client.call(ask_all) == list(range(COUNT))
 

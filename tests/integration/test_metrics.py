@@ -1,7 +1,6 @@
 """What Prometheus reads: names, labels, kinds, and numbers that grow as they should."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,9 +31,10 @@ QUANTILES = {"0.5", "0.9", "0.99"}
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    repository: Path = tmp_path_factory.mktemp("measured")
+    repository = tmp_path_factory.mktemp("measured")
     write_model(repository, "measured", describe("identity", parameters={"execute_delay_ms": "2"}))
     write_model(repository, "unused", describe("identity"), versions=(3,))
+    write_model(repository, "tagged", describe("identity", more='metric_tags { key: "team" value: "red" }'))
     flags = (
         "--metrics-config=summary_latencies=true",
         "--metrics-config=summary_quantiles=0.5:0.05,0.9:0.01,0.99:0.001",
@@ -83,6 +83,12 @@ def test_a_model_that_nobody_asked_is_there_with_zeros(server: ServerProcess) ->
         assert found.value(name, **labels) == 0
 
 
+def test_tags_of_a_model_are_labels(server: ServerProcess) -> None:
+    found = scrape(server)
+    labels = {"model": "tagged", "version": "1", "_team": "red"}
+    assert labels in found.labels("nv_inference_request_success")
+
+
 def test_nothing_waits_when_all_is_answered(server: ServerProcess, http: Client) -> None:
     http.send("measured", ROW)
     found = scrape(server)
@@ -104,9 +110,7 @@ def test_summaries_hold_quantiles_sums_and_counts(server: ServerProcess, http: C
     assert found.kinds[name] == "summary"
     quantiles = {
         series["quantile"]: value
-        for series, value in (
-            (dict(labels), value) for labels, value in found.samples[name].items()
-        )
+        for series, value in ((dict(labels), value) for labels, value in found.samples[name].items())
         if series["model"] == "measured"
     }
     assert set(quantiles) == QUANTILES

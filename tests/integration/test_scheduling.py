@@ -1,8 +1,7 @@
-"""Queues, batches, priorities, timeouts and cancellation, with models that run only when the test lets them."""
+"""Queues, batches, priorities, timeouts, cancellation, with models that run only when the test lets them."""
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,11 @@ from support.folders import describe, write_model
 from support.gate import Gate
 from support.server import ServerProcess, wait_until
 
-POLICY = "default_queue_policy { %s }"
+
+def queue_policy(policy: str) -> str:
+    return f"dynamic_batching {{ default_queue_policy {{ {policy} }} }}"
+
+
 MODELS = {
     "direct": "",
     "two": "instance_group { count: 2 kind: KIND_CPU }",
@@ -25,13 +28,13 @@ MODELS = {
     "waiting": "dynamic_batching { preferred_batch_size: [2] max_queue_delay_microseconds: 60000000 }",
     "ordered": "dynamic_batching { preserve_ordering: true } instance_group { count: 2 kind: KIND_CPU }",
     "priorities": "dynamic_batching { priority_levels: 3 default_priority_level: 2 }",
-    "short": f"dynamic_batching {{ {POLICY % 'max_queue_size: 2'} }}",
-    "rejecting": "dynamic_batching { %s }"
-    % POLICY
-    % "timeout_action: REJECT default_timeout_microseconds: 50000 allow_timeout_override: true",
-    "delaying": "dynamic_batching { %s }"
-    % POLICY
-    % "timeout_action: DELAY default_timeout_microseconds: 60000000 allow_timeout_override: true",
+    "short": queue_policy("max_queue_size: 2"),
+    "rejecting": queue_policy(
+        "timeout_action: REJECT default_timeout_microseconds: 50000 allow_timeout_override: true"
+    ),
+    "delaying": queue_policy(
+        "timeout_action: DELAY default_timeout_microseconds: 60000000 allow_timeout_override: true"
+    ),
 }
 UNBATCHED = ("direct", "two", "ordered", "priorities", "short", "delaying")
 
@@ -47,7 +50,7 @@ def gates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Gate]]
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, gates: dict[str, Gate]) -> Iterator[ServerProcess]:
-    repository: Path = tmp_path_factory.mktemp("gated")
+    repository = tmp_path_factory.mktemp("gated")
     for name, more in MODELS.items():
         config = describe(
             "python",
@@ -243,9 +246,7 @@ def test_an_http_client_that_goes_away_leaves_the_queue(
     first = line.send(1)
     assert gate.next_arrival() == ["1"]
     host, port = server.http.split(":")
-    body = (
-        b'{"inputs": [{"name": "INPUT0", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}'
-    )
+    body = b'{"inputs": [{"name": "INPUT0", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]}'
     head = f"POST /v2/models/direct/infer HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
     with socket.create_connection((host, int(port))) as connection:
         connection.sendall(head.encode() + body)

@@ -83,6 +83,8 @@ pub(crate) struct ModelForm {
     #[serde(default)]
     sequence: Option<SequenceForm>,
     #[serde(default)]
+    metric_tags: BTreeMap<String, String>,
+    #[serde(default)]
     config_json: String,
 }
 
@@ -149,6 +151,7 @@ impl ModelForm {
             decoupled: self.decoupled,
             platform: self.platform,
             backend: self.backend,
+            metric_tags: self.metric_tags.into_iter().collect(),
             config_json: self.config_json,
             config_proto: Bytes::copy_from_slice(serialized),
         })

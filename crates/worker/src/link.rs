@@ -202,7 +202,10 @@ impl Session {
     fn answer(&mut self, batch: Batch, frame: &Bytes) -> io::Result<()> {
         let message: ToServer<'_> = postcard::from_bytes(frame).map_err(io::Error::other)?;
         if message.batch != self.batch_id {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it answered a batch that is not running"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it answered a batch that is not running",
+            ));
         }
         self.outbox.take_back(&message.freed);
         let mut jobs: Vec<Option<Job>> = batch.into_jobs().into_iter().map(Some).collect();

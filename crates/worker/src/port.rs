@@ -65,7 +65,8 @@ impl WorkerPort {
             running: 0,
             cancellations: Vec::new(),
         };
-        let channel = Arc::new(Channel { owner: std::process::id(), stream, inbox: Inbox::new(peer), sender });
+        let channel =
+            Arc::new(Channel { owner: std::process::id(), stream, inbox: Inbox::new(peer), sender });
         Ok(Self { model, channel, reader: Mutex::new(reader) })
     }
 

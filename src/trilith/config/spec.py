@@ -15,7 +15,7 @@ def native_spec(configuration: ModelConfiguration, version: int) -> str:
         {
             "name": configuration.name,
             "version": version,
-            "platform": configuration.platform,
+            "platform": configuration.platform or configuration.backend,  # as Triton's metadata has it
             "backend": configuration.backend,
             "max_batch_size": configuration.max_batch_size,
             "decoupled": configuration.is_decoupled,
@@ -23,6 +23,7 @@ def native_spec(configuration: ModelConfiguration, version: int) -> str:
             "outputs": [_tensor(tensor) for tensor in configuration.outputs],
             "scheduler": _scheduler(document.get("dynamic_batching")),
             "sequence": native_sequence(configuration),
+            "metric_tags": document.get("metric_tags", {}),
             "config_json": json.dumps(document, separators=(",", ":"), ensure_ascii=False),
         },
         separators=(",", ":"),

@@ -77,8 +77,8 @@ class Server:
 
         Args:
             options: JSON object: ``address``, ``port`` (0 for a free one), ``max_input_size`` (bytes),
-                ``reuse_port`` (bool), optional ``max_connections`` and
-                ``client_timeout_seconds`` (for the rest of a header, the next part of a body, reading the answer).
+                ``reuse_port`` (bool), optional ``max_connections``, ``client_timeout_seconds`` (for the rest
+                of a header, the next part of a body, and for reading the answer).
 
         Returns:
             The port.
@@ -91,13 +91,15 @@ class Server:
         """Listen for gRPC.
 
         Options: ``address``, ``port``, ``reuse_port``, ``max_message_size``, ``keepalive_time_ms``,
-        ``keepalive_timeout_ms``, optional ``client_timeout_seconds``. Returns and raises like :meth:`serve_http`.
+        ``keepalive_timeout_ms``, optional ``client_timeout_seconds``. Returns and raises like
+        :meth:`serve_http`.
         """
 
     def serve_metrics(self, options: str) -> int:
         """Listen for metrics.
 
-        Options: ``address``, ``port``, ``cpu`` (bool). Returns and raises like :meth:`serve_http`.
+        Options: ``address``, ``port``, ``cpu`` (bool), optional ``client_timeout_seconds``. Returns and
+        raises like :meth:`serve_http`.
         """
 
     def open(self) -> None:

@@ -24,6 +24,9 @@ const MAX_CONNECTIONS: usize = 16_384;
 /// Calls of one connection at once; further ones wait in the client. Asynchronous clients put all they have on one
 /// connection, so it is far above the hundred that HTTP/2 recommends.
 const MAX_CONCURRENT_STREAMS: u32 = 4096;
+/// Calls that a client may have taken back before the server has looked at them; more end the connection. A client
+/// may give up at once on all that it has open, so the usual 20 would cut off the calls that go on beside them.
+const MAX_UNSEEN_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
 /// What a client may send ahead on one call: several large tensors, so that no round trip is waited for.
 const STREAM_WINDOW: u32 = 8 << 20;
 /// What a client may send ahead on one connection; it bounds what one client makes the server hold unread.
@@ -68,6 +71,7 @@ fn configure(options: &GrpcOptions) -> http2::Builder<TokioExecutor> {
     http2
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+        .max_pending_accept_reset_streams(MAX_UNSEEN_RESETS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(MAX_FRAME)

@@ -48,3 +48,18 @@ pub(super) fn refusal(status: Status) -> Response<ResponseBody> {
 pub(super) fn shutting_down() -> Status {
     Status::unavailable("the server is shutting down and takes no more requests; send it to another server")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_of_any_letters_fit_a_header() {
+        for letter in ["n", " ", "é", "語", "\0"] {
+            let trailers = trailers(&Status::not_found(letter.repeat(100_000)));
+            let sent = trailers["grpc-message"].len();
+            assert!((MAX_MESSAGE / 2..=MAX_MESSAGE).contains(&sent), "{letter:?}: {sent}");
+        }
+        assert_eq!(shorten(&Status::not_found("short")).message(), "short");
+    }
+}

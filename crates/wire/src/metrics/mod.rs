@@ -42,11 +42,7 @@ pub async fn serve(
     options: MetricsOptions,
     shutdown: Shutdown,
 ) {
-    let limits = Limits {
-        patience: options.client_timeout,
-        max_header_size: 16 << 10,
-        max_connections: 256,
-    };
+    let limits = Limits { patience: options.client_timeout, max_header_size: 16 << 10, max_connections: 256 };
     let endpoint = Arc::new(endpoint::Endpoint::new(context, &options));
     listen::serve(listener, endpoint, limits, shutdown).await;
 }
