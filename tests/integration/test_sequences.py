@@ -161,13 +161,8 @@ def test_a_sequence_whose_client_goes_leaves_the_backlog(server: ServerProcess) 
         value = tritonclient.grpc.InferInput("INPUT0", [1, 1], "INT32")
         value.set_data_from_numpy(np.array([[1]], np.int32))
         answers: queue.Queue[Any] = queue.Queue()
-        call = client.async_infer(
-            "patient",
-            [value],
-            lambda **answer: answers.put(answer["error"]),
-            sequence_id=62,
-            sequence_start=True,
-        )
+        flags = {"sequence_id": 62, "sequence_start": True}
+        call = client.async_infer("patient", [value], lambda **answer: answers.put(answer["error"]), **flags)
         wait_until(lambda: count_pending(server, "patient") == 1, "the second sequence to wait")
         call.cancel()
         assert isinstance(answers.get(timeout=TIMEOUT_SECONDS), InferenceServerException)

@@ -420,7 +420,9 @@ proptest! {
     #[test]
     fn nothing_is_lost_and_no_slot_leaks(rules in rules(), events in prop::collection::vec(event(), 1..120)) {
         let mut witness = Witness::new(rules);
-        events.iter().for_each(|event| witness.take(event));
+        for event in &events {
+            witness.take(event);
+        }
         // Let everything run, wait until all that is left is idle, and look.
         for port in 1..4 {
             for _ in 0..events.len() {
