@@ -69,7 +69,7 @@ def _third_party(catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:
             yield from _unknown(f"{key}.inside", [part.inside], catalogue.third_party)
         if part.declared_in:
             yield from _unknown(f"{key}.declared_in", [part.declared_in], catalogue.components)
-        if part.by == "archive" and not part.sha256:
+        if part.by == "archive" and part.pinned and not part.sha256:
             yield f"{key}.sha256", "is missing: an archive is known by its hash", ""
 
 

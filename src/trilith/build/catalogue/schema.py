@@ -124,6 +124,8 @@ class ThirdParty:
     address: str = ""
     ref: str = ""
     sha256: str = ""
+    pinned: bool = True
+    """Whether its sources name the hash of the archive."""
     declared_in: str = ""
     inside: str = ""
     path: str = ""
