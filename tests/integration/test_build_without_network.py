@@ -98,7 +98,10 @@ def mirrors(tmp_path: Path) -> Path:
 def isolated() -> list[str]:
     """Return the words that cut a command off from every network, where the machine lets one do so."""
     words = ["unshare", "--user", "--map-root-user", "--net"]
-    can = shutil.which("unshare") and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0
+    can = (
+        shutil.which("unshare")
+        and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0
+    )
     return words if can else []
 
 
