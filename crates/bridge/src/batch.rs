@@ -6,7 +6,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyMapping};
+use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 use trilith_core::tensor::Shape;
 use trilith_core::{Code, DataType, Error, Fault, Request, Tensor};
 use trilith_engine::{Batch as EngineBatch, Job, Model};
@@ -241,8 +241,8 @@ impl Batch {
     }
 
     /// Fails every request that is left unanswered.
-    fn fail(&self, message: String, code: &str) {
-        self.shared.fail_rest(&model_error(parse_code(code), message));
+    fn fail(&self, message: &Bound<'_, PyString>, code: &str) {
+        self.shared.fail_rest(&model_error(parse_code(code), message.to_string_lossy().into_owned()));
     }
 
     fn __len__(&self) -> usize {

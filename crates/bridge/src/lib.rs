@@ -10,6 +10,7 @@
 //! - [`array`], [`memory`]: NumPy arrays over tensors and back
 //! - [`spec`]: what Python says of a model and of the server, as JSON
 //! - [`expiry`]: answers requests that waited too long
+//! - [`threads`]: the threads that own sockets
 //! - [`parker`]: how a blocking thread waits for the engine
 
 mod array;
@@ -22,6 +23,7 @@ mod parker;
 mod request;
 mod server;
 mod spec;
+mod threads;
 mod worker;
 
 use pyo3::prelude::*;

@@ -201,6 +201,12 @@ impl Session {
     /// Hands the worker's answers to the requests. One that the worker left out is answered by its being dropped.
     fn answer(&mut self, batch: Batch, frame: &Bytes) -> io::Result<()> {
         let message: ToServer<'_> = postcard::from_bytes(frame).map_err(io::Error::other)?;
+        if message.batch != self.batch_id {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "it answered a batch that is not running",
+            ));
+        }
         self.outbox.take_back(&message.freed);
         let mut jobs: Vec<Option<Job>> = batch.into_jobs().into_iter().map(Some).collect();
         for (index, answer) in message.answers {

@@ -30,6 +30,8 @@ pub struct WorkerPort {
 
 /// What the answers of a batch need to go back.
 struct Channel {
+    /// The process that may answer: a copy of it, which a model has made by forking, has the same batches and ends.
+    owner: u32,
     stream: UnixStream,
     inbox: Inbox,
     sender: Mutex<Sender>,
@@ -63,7 +65,8 @@ impl WorkerPort {
             running: 0,
             cancellations: Vec::new(),
         };
-        let channel = Arc::new(Channel { stream, inbox: Inbox::new(peer), sender });
+        let channel =
+            Arc::new(Channel { owner: std::process::id(), stream, inbox: Inbox::new(peer), sender });
         Ok(Self { model, channel, reader: Mutex::new(reader) })
     }
 
@@ -201,6 +204,9 @@ impl Reply for ReplyTo {
 
 impl Answers {
     fn transmit(&mut self) {
+        if std::process::id() != self.channel.owner {
+            return;
+        }
         let mut sender = self.channel.sender.lock();
         let freed = self.channel.inbox.freed();
         if let Err(error) = sender.encode(self.batch, &freed, &self.collected) {

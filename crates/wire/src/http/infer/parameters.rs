@@ -73,8 +73,7 @@ pub(super) fn read_of_output(reader: &mut Reader<'_>, output: &mut RequestedOutp
 
 fn keep(reader: &mut Reader<'_>, parameters: &mut Parameters, name: Cow<'static, str>) -> Result<()> {
     let value = value(reader, &name)?;
-    parameters.insert(name, value);
-    Ok(())
+    parameters.accept(name, value)
 }
 
 fn set_flag(reader: &mut Reader<'_>, request: &mut Request, flag: u32, name: &str) -> Result<()> {
