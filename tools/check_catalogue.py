@@ -3,8 +3,9 @@
 Usage: ``python tools/check_catalogue.py FOLDER [--current]``.
 
 FOLDER holds mirrors by the name of their repository: ``NAME.git``, ``NAME``, or ``OWNER+NAME/repo``. Each
-component is compared at the commit that the catalogue says it was checked at; ``--current`` takes the newest
-instead. Repositories that are not there are named and skipped.
+component is compared at the commit that the catalogue says it was checked at, and the flags of ``build.py``
+with those of ``trilith build``; ``--current`` takes the newest commit instead. Repositories that are not
+there are named and skipped.
 """
 
 import re
@@ -15,10 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trilith.build.catalogue import Catalogue, Component, load
+from trilith.build.flags import REFUSED, flags_of
 
 _COMMENT = re.compile(r"(?m)#.*$")
 _OPTION = re.compile(r'\boption\s*\(\s*(\w+)\s+(?:"[^"]*"\s*)?(ON|OFF)?\s*\)')
 _CACHED = re.compile(r'\bset\s*\(\s*(\w+)\s+("[^"]*"|[^\s)]+)\s+CACHE\s+(\w+)\s')
+
+
+_FLAG = re.compile(r'add_argument\(\s*(?:"-\w",\s*)?"--([a-z-]+)"')
+BUILD_SCRIPT = "build.py"
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,14 @@ def compare_third_party(catalogue: Catalogue, folder: Path, *, current: bool) ->
                 yield f"{part.key}: {part.declared_in} does not name {text}"
 
 
+def compare_flags(catalogue: Catalogue, mirror: Mirror) -> Iterator[str]:
+    """Yield flags of the upstream build script that ``trilith build`` does not take."""
+    known = {*flags_of(catalogue), *REFUSED}
+    for name in _FLAG.findall(mirror.read(BUILD_SCRIPT)):
+        if name not in known:
+            yield f"--{name} of {BUILD_SCRIPT} is not taken"
+
+
 def check(catalogue: Catalogue, folder: Path, *, current: bool = False) -> tuple[list[str], list[str]]:
     """Compare everything; return what differs, and what could not be compared."""
     differences: list[str] = []
@@ -107,6 +121,7 @@ def check(catalogue: Catalogue, folder: Path, *, current: bool = False) -> tuple
             absent.append(component.key)
         else:
             differences += compare(component, mirror)
+            differences += compare_flags(catalogue, mirror) if BUILD_SCRIPT in component.files else []
     return differences + list(compare_third_party(catalogue, folder, current=current)), absent
 
 

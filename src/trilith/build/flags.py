@@ -122,6 +122,7 @@ FLAGS = (
         "Accepted for old command lines: the container never takes a terminal.",
         CONTAINERS,
     ),
+    Flag("container-memory", "Memory that the container may use.", CONTAINERS, "SIZE"),
     Flag("no-container-pull", "Do not ask for newer base images.", CONTAINERS),
     Flag("no-container-source", "Leave third-party sources out of the image.", CONTAINERS),
     Flag("use-user-docker-config", "Configuration of the container engine to use.", CONTAINERS, "FILE"),

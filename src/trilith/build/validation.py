@@ -14,6 +14,7 @@ REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}")
 VERSION = re.compile(r"\d+\.\d+(\.\d+)?([A-Za-z][A-Za-z0-9.]*|-[A-Za-z0-9.]+)?")
 CONTAINER_VERSION = re.compile(r"\d\d\.\d\d(dev|-[A-Za-z0-9.]+)?")
 IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,300}")
+MEMORY = re.compile(r"\d+[bkmgBKMG]?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 RELEASE_REF = re.compile(r"r(\d\d\.\d\d)")
 ADDRESS = re.compile(r"[A-Za-z0-9/.~][^\s'\"\\;|&<>$`]*")
@@ -81,6 +82,7 @@ def _texts(selection: Selection) -> Iterator[Problem]:
         ("version", VERSION, "a version such as 2.72.0"),
         ("release-version", VERSION, "a version such as 2.72.0"),
         ("container-version", CONTAINER_VERSION, "YY.MM or YY.MMdev"),
+        ("container-memory", MEMORY, "a size such as 8g"),
         ("github-organization", ADDRESS, "an address"),
     ):
         text = selection.text(name)

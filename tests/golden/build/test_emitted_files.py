@@ -1,7 +1,7 @@
 """The files of a build, as they are written for a selection.
 
-Each folder beside this test holds a selection (``selection.txt``: the catalogue, then the flags) and the files
-that it gives. ``TRILITH_WRITE_GOLDEN=1`` writes them anew.
+Each folder beside this test holds a selection (``selection.txt``: the catalogue, then the flags) and the
+files that it gives. ``TRILITH_WRITE_GOLDEN=1`` writes them anew.
 """
 
 import os

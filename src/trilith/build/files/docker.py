@@ -68,6 +68,8 @@ def _container(plan: Plan, script: Script, script_name: str) -> None:
         script.comment("Some parts start containers of their own, so that they need the engine's socket.")
         words += ["--volume", "/var/run/docker.sock:/var/run/docker.sock"]
     words += _folders(plan)
+    memory = plan.selection.text("container-memory")
+    words += ["--memory", memory] if memory else []
     configuration = plan.selection.text("use-user-docker-config")
     if configuration:
         words += [
