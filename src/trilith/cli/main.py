@@ -16,6 +16,7 @@ Usage:
     trilith serve MODEL_REPOSITORY... [flags]    serve the models of one or more repositories
     trilith check MODEL_REPOSITORY... [flags]    read and validate every configuration, serve nothing
     trilith bricks                               list the bricks that are installed
+    trilith build [selection]                    put a server together: this one, or the upstream one
     trilith --version
 
 'trilith COMMAND --help' says more."""
@@ -24,6 +25,7 @@ COMMANDS = {
     "serve": "trilith.cli.serve",
     "check": "trilith.cli.check",
     "bricks": "trilith.cli.bricks",
+    "build": "trilith.cli.build",
 }
 """Modules of the subcommands, each with a function ``main``; only the one that is called is imported."""
 

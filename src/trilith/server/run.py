@@ -166,10 +166,11 @@ class Application:
         if endpoint.name not in FEATURES:
             log.info("%s is not part of this build and not served", endpoint.title)
             return
-        listen = {"http": server.serve_http, "grpc": server.serve_grpc, "metrics": server.serve_metrics}
+        # By name: an extension without a feature has no method for it.
+        listen = getattr(server, f"serve_{endpoint.name}")
         settings = {"address": endpoint.address, "port": endpoint.port, **endpoint.settings}
         try:
-            self._ports[endpoint.name] = listen[endpoint.name](json.dumps(settings))
+            self._ports[endpoint.name] = listen(json.dumps(settings))
         except OSError as error:
             raise StartupError(
                 f"{endpoint.title}: {error.strerror or error}; end the program that has the port, "

@@ -136,6 +136,7 @@ def test_an_endpoint_that_was_not_built_in_is_left_out(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(native, "FEATURES", ("http",))
+    monkeypatch.delattr(native.Server, "serve_grpc")
     assert serve(ServerOptions((repository,), (HTTP, GRPC))) == 0
     assert native.Server.last is not None
     assert list(native.Server.last.listening) == ["http"]

@@ -1,0 +1,113 @@
+"""What the emitted files share: headers, folders, packages."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from trilith.build.catalogue.schema import Component
+from trilith.build.facts import holds
+from trilith.build.files.shell import Script
+from trilith.build.mirrors import git_configuration
+from trilith.build.model import Plan
+
+
+@dataclass(frozen=True)
+class EmittedFile:
+    """A file of a build, not yet written."""
+
+    text: str
+    executable: bool = False
+
+
+def header(plan: Plan, lock: str = "") -> list[str]:
+    """Return what every file says of where it comes from."""
+    head = plan.catalogue.head
+    container = f", container {plan.container_version.text}" if plan.container_version.text else ""
+    chosen = [part.key for part in plan.parts if part.chosen]
+    return [
+        f"Written by 'trilith build' for the catalogue {head.name}; edit the selection, not this file.",
+        f"Version: {plan.version.text}{container}",
+        f"Target:  {plan.platform.text} on {plan.machine.text}, {plan.build_type.text}",
+        f"Plan:    {plan.digest}",
+        f"Lock:    {lock or 'none: sources are taken as they are found'}",
+        *_wrap("Chosen:  ", chosen),
+    ]
+
+
+def start(plan: Plan, title: str, folders: dict[str, str]) -> Script:
+    """Start a script that builds: its folders, and where its sources come from."""
+    script = Script(title, header(plan), trace=plan.selection.has("verbose"))
+    script.blank()
+    script.comment("Folders; each can be set from outside.")
+    for name, folder in folders.items():
+        script.raw(f"{name}=${{{name}:-{_inside(folder)}}}")
+    script.raw(f"PARALLEL=${{PARALLEL:-{plan.parallel}}}")
+    script.raw('mkdir -p -- "$BUILD_DIR" "$INSTALL_DIR"')
+    # Relative folders would change their meaning below.
+    for name in folders:
+        if name != "SOURCE_DIR":
+            script.raw(f'{name}=$(realpath -m -- "${name}")')
+    if plan.mirrors.of("git"):
+        _mirrors(plan, script)
+    return script
+
+
+def packages(plan: Plan, when: str) -> list[str]:
+    """Return the system packages of a plan.
+
+    Args:
+        plan: whose components they are for.
+        when: ``build`` or ``run``.
+    """
+    family = "rhel" if plan.platform.text == "rhel" else "debian"
+    field = f"{family}_{when}"
+    found = set(getattr(plan.catalogue.packages, field))
+    for part in plan.parts:
+        found |= set(getattr(part.component, field))
+    return sorted(found)
+
+
+def copies(plan: Plan, component: Component, *, ci: bool = False) -> list[tuple[str, str, str, bool]]:
+    """Return origin, path, target and whether it may be missing, for what a component installs."""
+    facts = facts_of(plan)
+    items = component.ci if ci else component.install
+    return [(item.origin, item.path, item.to, item.optional) for item in items if holds(item.when, facts)]
+
+
+def facts_of(plan: Plan) -> frozenset[str]:
+    """Return the facts that conditions of copies speak of."""
+    keys = [part.key.partition(".") for part in plan.parts]
+    return frozenset([*(f"{kind}:{name}" for kind, _, name in keys), f"platform:{plan.platform.text}"])
+
+
+def _mirrors(plan: Plan, script: Script) -> None:
+    script.section(
+        "Mirrors: git sends every address through these rules, also for what CMake clones by itself.",
+        "The configuration belongs to this build alone.",
+    )
+    script.raw("git_configuration=$BUILD_DIR/gitconfig")
+    script.raw(
+        "cat >\"$git_configuration\" <<'END_OF_RULES'\n" + git_configuration(plan.mirrors) + "END_OF_RULES"
+    )
+    script.raw("if [[ -n ${GIT_CONFIG_GLOBAL:-} || -e ${HOME:-}/.gitconfig ]]; then")
+    script.raw(
+        '    git config --file "$git_configuration" include.path "${GIT_CONFIG_GLOBAL:-$HOME/.gitconfig}"'
+    )
+    script.raw("fi")
+    script.raw("export GIT_CONFIG_GLOBAL=$git_configuration")
+
+
+def _inside(text: str) -> str:
+    """Quote a default inside ``${NAME:-...}``: a backslash before every character that means something."""
+    return "".join(
+        letter if letter.isalnum() or (letter in "/._-+,:@%=~" and letter != "~") else f"\\{letter}"
+        for letter in text
+    )
+
+
+def _wrap(title: str, words: Iterable[str], width: int = 100) -> list[str]:
+    lines = [title]
+    for word in words:
+        if len(lines[-1]) + len(word) > width:
+            lines.append(" " * len(title))
+        lines[-1] += f"{word} "
+    return [line.rstrip() for line in lines]

@@ -1,0 +1,175 @@
+"""The three Dockerfiles: what is built in, what results, what tests it.
+
+Images of results hold what runs and nothing of what builds: no compilers, no ``-dev`` packages, no caches of
+package managers. Proxies reach the build as build arguments, which the engine knows by itself and which do
+not land in the image.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from trilith.build.files.common import header, packages
+from trilith.build.model import Plan
+
+WORKSPACE = "/workspace"
+_UID = 1000
+
+
+def buildbase(plan: Plan, script: str) -> str:
+    """Write ``Dockerfile.buildbase``: the machine that builds."""
+    lines = _start(plan, "The machine that everything is built in.")
+    lines += [f"ARG BASE_IMAGE={_image(plan, 'build', 'base')}", "FROM ${BASE_IMAGE}", ""]
+    lines += _environment(plan.catalogue.head.environment)
+    lines += _mirror_arguments(plan)
+    lines += _keyrings(plan)
+    lines += _install(plan, packages(plan, "build"))
+    tools = plan.catalogue.packages.python_build
+    if tools:
+        words = " ".join(_quote(tool) for tool in tools)
+        lines += [
+            "# Tools for the build that come as wheels.",
+            f"RUN pip3 install --no-cache-dir --break-system-packages {words}",
+            "",
+        ]
+    lines += [f"WORKDIR {WORKSPACE}", f"COPY {script} {WORKSPACE}/"]
+    if plan.catalogue.head.builder == "wheel":
+        lines += [
+            "# The sources of the server: the folder that the build is started from.",
+            f"COPY --from=source . {WORKSPACE}/source",
+        ]
+    return _text(lines)
+
+
+def result(plan: Plan) -> str:
+    """Write ``Dockerfile``: the image that runs."""
+    head = plan.catalogue.head
+    lines = _start(plan, "The server and what it needs to run.")
+    lines += [f"ARG BASE_IMAGE={_image(plan, 'inference', 'base')}", "FROM ${BASE_IMAGE}", ""]
+    lines += _mirror_arguments(plan)
+    lines += _keyrings(plan)
+    lines += _install(plan, packages(plan, "run"))
+    lines += _user(head.user)
+    lines += [f"COPY install {head.root}", ""]
+    environment = {"PATH": f"{head.root}/bin:${{PATH}}"}
+    for part in plan.parts:
+        environment |= part.component.environment
+    lines += _environment(environment, expand=True)
+    lines += [f"LABEL {_quote(name)}={_quote(value)}" for name, value in _labels(plan).items()]
+    lines += ["", f"WORKDIR {head.root}", f"USER {head.user}"]
+    if head.health and "endpoint.http" in {part.key for part in plan.parts}:
+        lines += [
+            "HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \\",
+            f"    CMD curl --fail --silent http://localhost:8000{head.health} || exit 1",
+        ]
+    if plan.part(head.main):
+        lines += [f"CMD {json.dumps(list(head.command))}"]
+    return _text(lines)
+
+
+def cibase(plan: Plan) -> str:
+    """Write ``Dockerfile.cibase``: the result and what tests it."""
+    lines = _start(plan, "The result with what is needed to test it.")
+    lines += ["ARG BASE_IMAGE", "FROM ${BASE_IMAGE}", "", f"COPY ci {WORKSPACE}", f"WORKDIR {WORKSPACE}"]
+    return _text(lines)
+
+
+def _start(plan: Plan, title: str) -> list[str]:
+    return [f"# {title}", "#", *(f"# {line}".rstrip() for line in header(plan)), ""]
+
+
+def _image(plan: Plan, *names: str) -> str:
+    reference = next((plan.images[name] for name in names if plan.images.get(name)), "")
+    return plan.mirrors.send("containers", reference)
+
+
+def _environment(environment: Mapping[str, str], *, expand: bool = False) -> list[str]:
+    if not environment:
+        return []
+    return [*(f"ENV {name}={_quote(value, expand=expand)}" for name, value in environment.items()), ""]
+
+
+def _labels(plan: Plan) -> dict[str, str]:
+    labels = {
+        "org.opencontainers.image.title": plan.catalogue.head.image_name,
+        "org.opencontainers.image.version": plan.version.text,
+        "org.opencontainers.image.revision": plan.selection.text("build-sha"),
+        "dev.trilith.build.id": plan.selection.text("build-id"),
+        "dev.trilith.build.plan": plan.digest,
+        "dev.trilith.build.bricks": " ".join(part.key for part in plan.parts if part.chosen),
+    }
+    for part in plan.parts:
+        labels |= part.component.labels
+    return {name: value for name, value in labels.items() if value}
+
+
+def _mirror_arguments(plan: Plan) -> list[str]:
+    lines: list[str] = []
+    index = plan.mirrors.single("pypi")
+    if index:
+        lines += [f"ARG PIP_INDEX_URL={_quote(index)}"]
+    if plan.platform.text != "rhel":
+        lines += ["ARG DEBIAN_FRONTEND=noninteractive"]
+        for source, target in plan.mirrors.of("apt").items():
+            rule = _quote(f"s|{source}|{target}|g")
+            lines += [
+                "RUN find /etc/apt -name '*.list' -o -name '*.sources' \\",
+                f"    | xargs --no-run-if-empty sed -i {rule}",
+            ]
+    return [*lines, ""] if lines else []
+
+
+def _keyrings(plan: Plan) -> list[str]:
+    if plan.platform.text == "rhel":
+        return []
+    found = {part.component.debian_keyrings.get(plan.machine.text, "") for part in plan.parts} - {""}
+    lines: list[str] = []
+    for address in sorted(found):
+        target = plan.mirrors.send("archives", address)
+        lines += [
+            "# Keys of the repository that some packages come from.",
+            "RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates curl \\",
+            f"    && curl --fail --silent --show-error --location {_quote(target)} \\",
+            "        --output /var/tmp/keyring.deb \\",
+            "    && dpkg --install /var/tmp/keyring.deb && rm -rf /var/tmp/keyring.deb /var/lib/apt/lists/*",
+            "",
+        ]
+    return lines
+
+
+def _install(plan: Plan, names: Iterable[str]) -> list[str]:
+    names = list(names)
+    if not names:
+        return []
+    listed = [f"        {name} \\" for name in names]
+    if plan.platform.text == "rhel":
+        return [
+            "RUN dnf install --assumeyes --setopt=install_weak_deps=False \\",
+            *listed,
+            "    && dnf clean all",
+            "",
+        ]
+    return [
+        "RUN apt-get update && apt-get install --yes --no-install-recommends \\",
+        *listed,
+        "    && rm -rf /var/lib/apt/lists/*",
+        "",
+    ]
+
+
+def _user(name: str) -> list[str]:
+    return [
+        "# Not root. Base images may bring a user of this number, which goes.",
+        f"RUN (getent passwd {_UID} | cut -d: -f1 | xargs --no-run-if-empty userdel --remove || true) \\",
+        f"    && useradd --uid {_UID} --create-home {name}",
+        "",
+    ]
+
+
+def _quote(text: str, *, expand: bool = False) -> str:
+    """Quote for a Dockerfile; ``$`` stands for itself unless variables are meant."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"' if expand else '"' + escaped.replace("$", "\\$") + '"'
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "\n".join(lines) + "\n"

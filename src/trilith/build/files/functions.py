@@ -1,0 +1,61 @@
+"""Shell functions that the scripts are written with."""
+
+CLONE = r"""
+# clone ADDRESS REF FOLDER [submodules]: a shallow clone of a branch, a tag, a commit or pull/N/head. It
+# appears under its name when it is whole, so that an interrupted run leaves nothing half done.
+clone() {
+    local address=$1 ref=$2 folder=$3 submodules=${4:-}
+    if [[ $FORCE_CLONE != 1 && -e $folder/.git ]]; then
+        echo "Keeping $folder"
+        return
+    fi
+    rm -rf -- "$folder" "$folder.partial"
+    git init --quiet -- "$folder.partial"
+    git -C "$folder.partial" remote add origin "$address"
+    git -C "$folder.partial" fetch --quiet --depth 1 origin "$ref"
+    git -C "$folder.partial" -c advice.detachedHead=false checkout --quiet FETCH_HEAD
+    if [[ -n $submodules ]]; then
+        git -C "$folder.partial" submodule --quiet update --init --recursive --depth 1
+    fi
+    local commit
+    commit=$(git -C "$folder.partial" rev-parse HEAD)
+    printf '%s %s %s\n' "$commit" "$ref" "$address" >>"$BUILD_DIR/commits.txt"
+    mv -- "$folder.partial" "$folder"
+}
+"""
+
+COPY = r"""
+# copy FOLDER PATTERN TARGET [optional]: copies what matches below FOLDER into TARGET, replacing what is
+# there.
+copy() {
+    local folder=$1 pattern=$2 target=$3 optional=${4:-} item IFS=
+    local -a found=()
+    for item in "$folder"/$pattern; do
+        [[ -e $item ]] && found+=("$item")
+    done
+    if ((${#found[@]} == 0)); then
+        [[ -n $optional ]] && return
+        echo "error: nothing matches $folder/$pattern" >&2
+        return 1
+    fi
+    mkdir -p -- "$target"
+    for item in "${found[@]}"; do
+        rm -rf -- "$target/${item##*/}"
+        cp -R -- "$item" "$target/"
+    done
+}
+
+# copy_found FOLDER PATTERN TARGET [optional]: the same for files anywhere below FOLDER.
+copy_found() {
+    local folder=$1 pattern=$2 target=$3 optional=${4:-} item
+    local -i count=0
+    while IFS= read -r -d '' item; do
+        copy "${item%/*}" "${item##*/}" "$target"
+        count+=1
+    done < <(find "$folder" -type f -name "$pattern" -print0)
+    if ((count == 0)) && [[ -z $optional ]]; then
+        echo "error: no file below $folder matches $pattern" >&2
+        return 1
+    fi
+}
+"""

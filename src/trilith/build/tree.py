@@ -1,0 +1,179 @@
+"""A plan, a component and a catalogue as text for people."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from trilith.build.catalogue.schema import Catalogue, Component, ThirdParty
+from trilith.build.model import Closure, Part, Plan
+
+
+@dataclass
+class Node:
+    """A line of a tree and what hangs below it."""
+
+    text: str
+    children: list["Node"] = field(default_factory=list)
+
+
+def plan_tree(plan: Plan) -> Node:
+    """Return a plan as a tree: what was chosen, what each pulls in and why, where it all goes."""
+    root = Node(f"{plan.catalogue.head.description}")
+    root.children.append(Node("decided", [Node(line) for line in _decisions(plan)]))
+    chosen = Node(
+        "chosen", [Node(_part_line(part), list(_below(part))) for part in plan.parts if part.chosen]
+    )
+    needed = [Node(_part_line(part), list(_below(part))) for part in plan.parts if not part.chosen]
+    root.children.append(chosen)
+    if needed:
+        root.children.append(Node("needed besides", needed))
+    if plan.closure:
+        root.children.append(
+            Node("third-party closure", [Node(_closure_line(item)) for item in plan.closure])
+        )
+    if plan.notes:
+        root.children.append(Node("worth knowing", [Node(note) for note in plan.notes]))
+    return root
+
+
+def draw(node: Node) -> str:
+    """Draw a tree with plain characters."""
+    return "\n".join([node.text, *_draw_below(node, "")]) + "\n"
+
+
+def explain(catalogue: Catalogue, name: str) -> str:
+    """Say everything that is known of the components called ``name``; empty if there is none."""
+    texts = [
+        _explain_part(catalogue, part)
+        for key, part in catalogue.components.items()
+        if name in (key, part.name)
+    ]
+    texts += [
+        _explain_third(catalogue, part)
+        for key, part in catalogue.third_party.items()
+        if name in (key, part.name)
+    ]
+    return "\n".join(texts)
+
+
+def components(catalogue: Catalogue) -> str:
+    """List everything that a catalogue holds, by kind."""
+    width = max((len(part.name) for part in catalogue.components.values()), default=0)
+    lines = [f"{catalogue.head.description} ({catalogue.head.name} {catalogue.head.version})"]
+    for kind in catalogue.kinds():
+        lines += ["", f"{kind}:"]
+        lines += [f"    {name:{width}}  {part.description}" for name, part in catalogue.of_kind(kind).items()]
+    if catalogue.presets:
+        lines += ["", "presets:"]
+        lines += [
+            f"    {name:{width}}  {preset.get('help', '')}" for name, preset in catalogue.presets.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _decisions(plan: Plan) -> Iterator[str]:
+    container = plan.container_version
+    yield f"version {plan.version.text} ({plan.version.origin})"
+    if container.text:
+        yield f"container version {container.text} ({container.origin})"
+    yield f"platform {plan.platform.text} ({plan.platform.origin})"
+    yield f"machine {plan.machine.text} ({plan.machine.origin})"
+    yield f"build type {plan.build_type.text} ({plan.build_type.origin}), {plan.parallel} jobs at once"
+    yield f"built {'in containers' if plan.containers else 'on this machine'}, in {plan.folders.build}"
+    yield f"result in {plan.folders.install}"
+    for name, reference in plan.images.items():
+        if plan.containers:
+            yield f"image {name}: {reference}"
+    for name, value in plan.settings.items():
+        if value.origin != "default":
+            yield f"{name} {value.text} ({value.origin})"
+    size = sum(part.component.size_megabytes for part in plan.parts)
+    if size:
+        yield f"about {size:g} MB unpacked, as the manifests say"
+    yield f"plan {plan.digest}"
+
+
+def _part_line(part: Part) -> str:
+    source = f" at {part.ref}, {part.address}" if part.address else ""
+    size = f", {part.component.size_megabytes:g} MB" if part.component.size_megabytes else ""
+    return f"{part.key}{source}{size} ({part.reason})"
+
+
+def _below(part: Part) -> Iterator[Node]:
+    component = part.component
+    for title, names in (
+        ("needs", component.requires),
+        ("third-party", component.third_party),
+        ("Python", component.python_requirements),
+        ("native features", component.native_features),
+    ):
+        if names:
+            yield Node(f"{title}: {', '.join(names)}")
+    given = [str(define) for define in part.defines if define.origin != "catalogue"]
+    if given:
+        yield Node(f"CMake, as asked for: {' '.join(given)}")
+
+
+def _closure_line(item: Closure) -> str:
+    part = item.part
+    where = f" at {part.ref}" if part.ref else ""
+    address = f", {part.address}" if part.address else ""
+    return f"{part.name}{where}{address} ({part.by}, for {item.reason})"
+
+
+def _draw_below(node: Node, indent: str) -> Iterator[str]:
+    for index, child in enumerate(node.children):
+        last = index == len(node.children) - 1
+        yield f"{indent}{'└── ' if last else '├── '}{child.text}"
+        yield from _draw_below(child, indent + ("    " if last else "│   "))
+
+
+def _explain_part(catalogue: Catalogue, part: Component) -> str:
+    lines = [f"{part.key}: {part.description}"]
+    needed_by = [key for key, other in catalogue.components.items() if part.key in other.requires]
+    address = part.repository
+    if address and ":" not in address:
+        address = f"{catalogue.head.organization}/{address}.git"
+    checked = part.checked
+    lines += _facts(
+        ("built as", part.build),
+        ("repository", address),
+        ("requires", ", ".join(part.requires)),
+        ("needed by", ", ".join(needed_by)),
+        ("third-party", ", ".join(part.third_party)),
+        ("Python", ", ".join(part.python_requirements) or part.python_package),
+        ("native features", ", ".join(part.native_features)),
+        ("machines", ", ".join(part.machines)),
+        ("GPU", part.gpu if part.gpu != "optional" else ""),
+        ("upstream", "" if part.maintained else "no longer maintained"),
+        (
+            "Debian packages",
+            ", ".join([*part.debian_run, *(f"{name} (to build)" for name in part.debian_build)]),
+        ),
+        ("checked at", f"{checked.ref} {checked.commit} of {checked.date}" if checked else ""),
+    )
+    if part.options:
+        lines.append("    options:")
+        lines += [f"        {name}:{option.type}={option.default}" for name, option in part.options.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _explain_third(catalogue: Catalogue, part: ThirdParty) -> str:
+    users = [key for key, other in catalogue.components.items() if part.key in other.third_party]
+    lines = [f"{part.key}: {part.description}"]
+    lines += _facts(
+        ("comes by", part.by),
+        ("address", part.address),
+        ("ref", part.ref),
+        ("SHA-256", part.sha256),
+        ("inside", part.inside),
+        ("declared in", part.declared_in),
+        ("needed by", ", ".join(users)),
+        ("submodules used", ", ".join(part.submodules)),
+        ("left out", ", ".join(part.left_out)),
+        ("because", part.left_out_reason),
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _facts(*facts: tuple[str, str]) -> Iterable[str]:
+    return [f"    {title}: {text}" for title, text in facts if text]

@@ -1,0 +1,160 @@
+"""What a selection must not say; everything is found before a byte is written."""
+
+import re
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatch
+
+from trilith.build.catalogue.schema import Catalogue
+from trilith.build.problems import Problem
+from trilith.build.selection import FEATURES, NAMED_KINDS, Selection, split
+from trilith.build.spelling import suggest
+
+# What may stand in each place; nothing else reaches a file, whatever quoting would make of it.
+REF = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/+-]{0,200}")
+VERSION = re.compile(r"\d+\.\d+(\.\d+)?([A-Za-z][A-Za-z0-9.]*|-[A-Za-z0-9.]+)?")
+CONTAINER_VERSION = re.compile(r"\d\d\.\d\d(dev|-[A-Za-z0-9.]+)?")
+IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,300}")
+MEMORY = re.compile(r"\d+[bkmgBKMG]?")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+RELEASE_REF = re.compile(r"r(\d\d\.\d\d)")
+ADDRESS = re.compile(r"[A-Za-z0-9/.~][^\s'\"\\;|&<>$`]*")
+NOT_ON_THIS_BUILDER = {
+    "wheel": (
+        "extra-core-cmake-arg",
+        "override-core-cmake-arg",
+        "extra-backend-cmake-arg",
+        "override-backend-cmake-arg",
+        "library-paths",
+        "repo-tag",
+        "github-organization",
+        "container-version",
+    )
+}
+
+
+def validate(selection: Selection, catalogue: Catalogue) -> Iterator[Problem]:
+    """Yield every mistake of a selection that can be seen without deciding anything."""
+    yield from _names(selection, catalogue)
+    yield from _texts(selection)
+    yield from _target(selection, catalogue)
+    yield from _sources(selection, catalogue)
+    for name in NOT_ON_THIS_BUILDER.get(catalogue.head.builder, ()):
+        if selection.all(name):
+            yield Problem(
+                f"--{name} has no meaning for the catalogue {catalogue.head.name}", suggestion="leave it out"
+            )
+
+
+def _names(selection: Selection, catalogue: Catalogue) -> Iterator[Problem]:
+    for flag in (*NAMED_KINDS, FEATURES):
+        known = catalogue.of_kind("feature" if flag == FEATURES else flag)
+        for choice in selection.all(flag):
+            name, ref = split(choice.value, ":")
+            where = f"--{flag}={choice.value} ({choice.origin})"
+            if name not in known:
+                listed = ", ".join(known) or "none"
+                hint = suggest(name, known) or f"there are {listed}"
+                yield Problem(f"{where}: there is no {_noun(flag)} '{name}'", suggestion=hint)
+            elif ref and not REF.fullmatch(ref):
+                yield Problem(f"{where}: '{ref}' cannot be the name of a tag or a branch")
+            elif ":" in choice.value and not known[name].repository:
+                yield Problem(
+                    f"{where}: it has no repository of its own", suggestion=f"write --{flag}={name}"
+                )
+    if not selection.all("endpoint") and not selection.has("no-core-build"):
+        known_endpoints = ", ".join(catalogue.of_kind("endpoint"))
+        yield Problem(
+            "no endpoint is chosen: nobody could reach the server",
+            suggestion=f"add --endpoint=; there are {known_endpoints}",
+        )
+
+
+def _noun(flag: str) -> str:
+    return {FEATURES: "feature", "repoagent": "repository agent", "filesystem": "file system"}.get(flag, flag)
+
+
+def _texts(selection: Selection) -> Iterator[Problem]:
+    for name, choices in selection.choices.items():
+        for choice in choices:
+            if not choice.value.isprintable():
+                yield Problem(f"--{name}: its value holds characters that cannot be printed")
+    for name, pattern, expected in (
+        ("version", VERSION, "a version such as 2.72.0"),
+        ("release-version", VERSION, "a version such as 2.72.0"),
+        ("container-version", CONTAINER_VERSION, "YY.MM or YY.MMdev"),
+        ("container-memory", MEMORY, "a size such as 8g"),
+        ("github-organization", ADDRESS, "an address"),
+    ):
+        text = selection.text(name)
+        if text and not pattern.fullmatch(text):
+            yield Problem(f"--{name}={text}: expected {expected}")
+    parallel = selection.text("build-parallel")
+    if parallel and not (parallel.isdecimal() and int(parallel) > 0):
+        yield Problem(f"--build-parallel={parallel}: expected a whole number above 0")
+    if selection.has("verbose") and selection.has("quiet"):
+        yield Problem("--verbose and --quiet exclude each other", suggestion="leave one out")
+
+
+def _target(selection: Selection, catalogue: Catalogue) -> Iterator[Problem]:
+    head = catalogue.head
+    for name, known in (
+        ("build-type", head.build_types),
+        ("target-platform", head.platforms),
+        ("target-machine", head.machines),
+    ):
+        text = selection.text(name)
+        if text and text not in known:
+            hint = suggest(text, known) or f"there are {', '.join(known)}"
+            yield Problem(f"--{name}={text}: there is no such {name.rpartition('-')[2]}", suggestion=hint)
+    images = {image.name for image in catalogue.images}
+    for choice in selection.all("image"):
+        name, reference = split(choice.value, ",")
+        if name not in images:
+            hint = suggest(name, images) or f"there are {', '.join(sorted(images))}"
+            yield Problem(f"--image={choice.value}: no image is called '{name}'", suggestion=hint)
+        elif not IMAGE.fullmatch(reference):
+            yield Problem(f"--image={choice.value}: expected NAME,IMAGE")
+
+
+def _sources(selection: Selection, catalogue: Catalogue) -> Iterator[Problem]:
+    for choice in selection.all("repo-tag"):
+        name, ref = split(choice.value, ":")
+        if name not in catalogue.head.repo_tags:
+            hint = (
+                suggest(name, catalogue.head.repo_tags) or f"there are {', '.join(catalogue.head.repo_tags)}"
+            )
+            yield Problem(f"--repo-tag={choice.value}: there is no repository '{name}'", suggestion=hint)
+        elif not REF.fullmatch(ref):
+            yield Problem(f"--repo-tag={choice.value}: expected NAME:TAG")
+    for flag in ("extra-core-cmake-arg", "override-core-cmake-arg"):
+        for choice in selection.all(flag):
+            yield from _define(flag, choice.value, catalogue.head.main, catalogue)
+    backends = {split(choice.value, ":")[0] for choice in selection.all("backend")}
+    for flag in ("extra-backend-cmake-arg", "override-backend-cmake-arg", "library-paths"):
+        for choice in selection.all(flag):
+            backend, rest = split(choice.value, ":")
+            if backend not in backends:
+                hint = suggest(backend, backends) or f"add --backend={backend}"
+                yield Problem(
+                    f"--{flag}={choice.value}: backend '{backend}' is not in the build", suggestion=hint
+                )
+            elif flag != "library-paths" and f"backend.{backend}" in catalogue.components:
+                yield from _define(flag, rest, f"backend.{backend}", catalogue)
+
+
+def _define(flag: str, text: str, key: str, catalogue: Catalogue) -> Iterator[Problem]:
+    name, equals, _ = text.partition("=")
+    name = name.partition(":")[0]
+    if not equals or not VARIABLE.fullmatch(name):
+        yield Problem(f"--{flag}={text}: expected NAME=VALUE")
+        return
+    known = declared(catalogue, key)
+    if name not in known and not any(fnmatch(name, pattern) for pattern in catalogue.head.cmake_variables):
+        yield Problem(f"--{flag}={text}: {key} declares no option '{name}'", suggestion=suggest(name, known))
+
+
+def declared(catalogue: Catalogue, key: str) -> Collection[str]:
+    """Return the options that a component or the components whose CMake it includes declare."""
+    component = catalogue.components[key]
+    included = [key, *(other for other in component.requires if other.startswith("core."))]
+    return {name for other in included for name in catalogue.components[other].options}

@@ -1,0 +1,174 @@
+"""``trilith build``: put a server together from bricks, for this server and for the upstream one."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from trilith.build import Catalogue, Plan
+
+USAGE_STATUS = 2
+
+HELP = """\
+Put a server together from bricks. Writes scripts and Dockerfiles that hold every decision, and runs them.
+
+Usage:
+    trilith build [selection] [--dryrun]     write the files; without --dryrun, run them
+    trilith build plan [selection]           show what would be built, what it pulls in and why
+    trilith build components                 list everything that can be chosen
+    trilith build explain NAME...            say what is known of a component or a library
+    trilith build mirror check [selection]   list every address that no rule of mirrors.toml covers
+
+The catalogue is 'trilith', this server. --catalogue=triton is the upstream C++ server; any other is a file.
+A selection is flags, with the names that build.py gave them, a server.toml (--config), or both; the command
+line wins. After '--', an old command line of build.py works as it is."""
+
+CATALOGUE = "--catalogue"
+
+
+def main(words: Sequence[str]) -> int:
+    """Run ``trilith build``."""
+    words = list(words)
+    catalogue_name = _take_catalogue(words)
+    command = words[0] if words and words[0] in COMMANDS else ""
+    rest = words[1:] if command else words
+    if any(word in ("-h", "--help") for word in words):
+        return _help()
+    from trilith.build.problems import BuildError  # noqa: PLC0415  not for --help
+
+    try:
+        from trilith.build.catalogue import load  # noqa: PLC0415
+
+        return COMMANDS[command](load(catalogue_name), rest)
+    except BuildError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"trilith build: {problem}\n")
+        sys.stderr.write("trilith build --help lists the flags\n")
+        return USAGE_STATUS
+
+
+def _help() -> int:
+    from trilith.build.flags import FLAGS, usage  # noqa: PLC0415
+
+    sys.stdout.write(
+        f"{HELP}\n{usage(FLAGS)}\n\n'trilith build components' lists features: each is --enable-NAME.\n"
+    )
+    return 0
+
+
+def _take_catalogue(words: list[str]) -> str:
+    """Take ``--catalogue=NAME`` out of the words; a ``server.toml`` may name one too."""
+    from trilith.build.settings import named_catalogue  # noqa: PLC0415
+
+    for index, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name == CATALOGUE:
+            del words[index]
+            return value if equals else (words.pop(index) if index < len(words) else "")
+    return named_catalogue(words)
+
+
+def _plan(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
+    from trilith.build.host import this_host  # noqa: PLC0415
+    from trilith.build.mirrors import Mirrors, read  # noqa: PLC0415
+    from trilith.build.planning import plan  # noqa: PLC0415
+    from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
+    from trilith.build.words import select  # noqa: PLC0415
+
+    selection, rest, problems = select(words, catalogue)
+    problems += [Problem(f"unexpected argument '{word}'") for word in rest]
+    mirrors = Mirrors()
+    try:
+        if selection.text("mirrors"):
+            mirrors = read(Path(selection.text("mirrors")))
+    except BuildError as error:
+        problems += error.problems
+    try:
+        decided = plan(selection, catalogue, this_host(catalogue.head), mirrors)
+    except BuildError as error:
+        raise BuildError([*problems, *error.problems]) from error
+    if problems:
+        raise BuildError(problems)
+    return decided
+
+
+def _build(catalogue: "Catalogue", words: Sequence[str]) -> int:
+    from trilith.build.files import emit, write  # noqa: PLC0415
+    from trilith.build.run import run  # noqa: PLC0415
+
+    plan = _plan(catalogue, words)
+    folder = Path(plan.folders.output)
+    written = write(emit(plan), folder)
+    if not plan.selection.has("quiet"):
+        for note in plan.notes:
+            sys.stderr.write(f"note: {note}\n")
+        sys.stdout.write("".join(f"{path}\n" for path in written))
+    return 0 if plan.selection.has("dryrun") else run(plan, folder)
+
+
+def _show(catalogue: "Catalogue", words: Sequence[str]) -> int:
+    from trilith.build.tree import draw, plan_tree  # noqa: PLC0415
+
+    sys.stdout.write(draw(plan_tree(_plan(catalogue, words))))
+    return 0
+
+
+def _components(catalogue: "Catalogue", words: Sequence[str]) -> int:
+    from trilith.build.tree import components  # noqa: PLC0415
+
+    _refuse(words)
+    sys.stdout.write(components(catalogue))
+    return 0
+
+
+def _explain(catalogue: "Catalogue", words: Sequence[str]) -> int:
+    from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
+    from trilith.build.spelling import suggest  # noqa: PLC0415
+    from trilith.build.tree import explain  # noqa: PLC0415
+
+    known = [part.name for part in (*catalogue.components.values(), *catalogue.third_party.values())]
+    texts = {word: explain(catalogue, word) for word in words}
+    problems = [
+        Problem(
+            f"there is no '{word}' in the catalogue {catalogue.head.name}", suggestion=suggest(word, known)
+        )
+        for word, text in texts.items()
+        if not text
+    ]
+    if problems or not words:
+        raise BuildError(
+            problems or [Problem("explain needs a name", suggestion="trilith build components lists them")]
+        )
+    sys.stdout.write("\n".join(texts.values()))
+    return 0
+
+
+def _mirror(catalogue: "Catalogue", words: Sequence[str]) -> int:
+    from trilith.build.addresses import addresses, uncovered  # noqa: PLC0415
+    from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
+
+    if list(words[:1]) != ["check"]:
+        raise BuildError([Problem("'mirror' takes one word", suggestion="write trilith build mirror check")])
+    plan = _plan(catalogue, words[1:])
+    left = uncovered(plan)
+    for item in left:
+        sys.stdout.write(f"{item.kind}: {item.address} ({item.reason})\n")
+    sys.stderr.write(f"{len(left)} of {len(addresses(plan))} addresses are covered by no rule\n")
+    return 1 if left else 0
+
+
+def _refuse(words: Sequence[str]) -> None:
+    from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
+
+    if words:
+        raise BuildError([Problem(f"unexpected argument '{word}'") for word in words])
+
+
+COMMANDS: dict[str, Callable[["Catalogue", Sequence[str]], int]] = {
+    "": _build,
+    "plan": _show,
+    "components": _components,
+    "explain": _explain,
+    "mirror": _mirror,
+}

@@ -1,0 +1,140 @@
+"""A small family of repositories, built by the emitted script from mirrors, with the network cut."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from trilith.cli.main import main
+
+SITE = "https://nowhere.example/family"
+AUTHOR = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "protocol.file.allow=always"]
+
+PART = f"""
+cmake_minimum_required(VERSION 3.18)
+project(part NONE)
+option(WITH_EXTRAS "Extras" OFF)
+include(FetchContent)
+include(ExternalProject)
+FetchContent_Declare(common GIT_REPOSITORY {SITE}/common.git GIT_TAG main)
+FetchContent_MakeAvailable(common)
+ExternalProject_Add(outside
+  GIT_REPOSITORY {SITE}/outside.git
+  GIT_TAG main
+  CMAKE_CACHE_ARGS -DCMAKE_INSTALL_PREFIX:PATH=${{CMAKE_INSTALL_PREFIX}})
+file(WRITE "${{CMAKE_CURRENT_BINARY_DIR}}/extras.txt" "${{WITH_EXTRAS}}")
+install(FILES ${{CMAKE_CURRENT_BINARY_DIR}}/extras.txt inner/inner.txt ${{common_SOURCE_DIR}}/common.txt
+  DESTINATION backends/part)
+"""
+# Configured while the outer project is built, and fetches once more.
+OUTSIDE = f"""
+cmake_minimum_required(VERSION 3.18)
+project(outside NONE)
+include(FetchContent)
+FetchContent_Declare(deep GIT_REPOSITORY {SITE}/deep.git GIT_TAG main)
+FetchContent_MakeAvailable(deep)
+install(FILES ${{deep_SOURCE_DIR}}/deep.txt DESTINATION backends/part)
+"""
+NOTHING = "cmake_minimum_required(VERSION 3.18)\nproject(nothing NONE)\n"
+CATALOGUE = f"""
+[catalogue]
+name = "family"
+description = "A small family"
+builder = "cmake"
+organization = "{SITE}"
+version = "1.0"
+main = "core.server"
+platforms = ["linux"]
+machines = ["x86_64", "aarch64"]
+[core.server]
+description = "The server"
+build = "main"
+repository = "server"
+[backend.part]
+description = "A part"
+repository = "part"
+submodules = true
+install = [{{ origin = "install", path = "backends/part", to = "backends" }}]
+arguments = [{{ name = "CMAKE_INSTALL_PREFIX", type = "PATH", value = "{{component-install}}" }}]
+[backend.part.options]
+WITH_EXTRAS = {{ type = "BOOL", default = "OFF" }}
+"""
+
+
+def make(folder: Path, name: str, files: dict[str, str]) -> Path:
+    repository = folder / f"{name}.git"
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(repository)], check=True)
+    for path, text in files.items():
+        (repository / path).write_text(text)
+    return commit(repository)
+
+
+def commit(repository: Path) -> Path:
+    for words in (["add", "."], ["commit", "--quiet", "--message", "one"]):
+        subprocess.run(["git", *AUTHOR, "-C", str(repository), *words], check=True)
+    return repository
+
+
+@pytest.fixture
+def mirrors(tmp_path: Path) -> Path:
+    """Repositories in a folder whose name a careless script trips over."""
+    folder = tmp_path / "mirrors of größe"
+    folder.mkdir()
+    make(folder, "inner", {"inner.txt": "inner"})
+    make(folder, "common", {"CMakeLists.txt": NOTHING, "common.txt": "common"})
+    make(folder, "deep", {"CMakeLists.txt": NOTHING, "deep.txt": "deep"})
+    make(folder, "outside", {"CMakeLists.txt": OUTSIDE})
+    part = make(folder, "part", {"CMakeLists.txt": PART})
+    inner = ["submodule", "--quiet", "add", str(folder / "inner.git"), "inner"]
+    subprocess.run(["git", *AUTHOR, "-C", str(part), *inner], check=True)
+    # As upstream has them: one submodule beside its parent.
+    modules = part / ".gitmodules"
+    modules.write_text(modules.read_text().replace(str(folder / "inner.git"), "../inner.git"))
+    commit(part)
+    return folder
+
+
+def isolated() -> list[str]:
+    """Return the words that cut a command off from every network, where the machine lets one do so."""
+    words = ["unshare", "--user", "--map-root-user", "--net"]
+    can = (
+        shutil.which("unshare")
+        and subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0
+    )
+    return words if can else []
+
+
+def offline_command(folder: Path, mirrors: Path) -> list[str]:
+    """Write the script and return the command that runs it."""
+    (folder / "family.toml").write_text(CATALOGUE)
+    (folder / "mirrors.toml").write_text(f'[git]\n"{SITE}/" = "file://{mirrors}/"\n')
+    words = [f"--catalogue={folder}/family.toml", "--no-core-build", "--no-container-build", "--backend=part"]
+    words += ["--extra-backend-cmake-arg=part:WITH_EXTRAS=a b;$c", f"--mirrors={folder}/mirrors.toml"]
+    assert main(["build", *words, f"--build-dir={folder}/a build", "--dryrun"]) == 0
+    return [*isolated(), str(folder / "a build" / "cmake_build")]
+
+
+@pytest.mark.skipif(not shutil.which("cmake"), reason="there is no cmake on this machine")
+def test_clones_submodules_and_nested_fetches_come_from_mirrors(tmp_path: Path, mirrors: Path) -> None:
+    command = offline_command(tmp_path, mirrors)
+    for _ in ("the first time", "once more, over what is there"):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    result = tmp_path / "a build" / "opt" / "server" / "backends" / "part"
+    assert {path.name: path.read_text() for path in result.iterdir()} == {
+        "common.txt": "common",
+        "deep.txt": "deep",
+        "extras.txt": "a b;$c",
+        "inner.txt": "inner",
+    }
+
+
+@pytest.mark.skipif(not shutil.which("cmake"), reason="there is no cmake on this machine")
+def test_a_mirror_that_is_gone_leaves_no_half_clone(tmp_path: Path, mirrors: Path) -> None:
+    command = offline_command(tmp_path, mirrors)
+    shutil.rmtree(mirrors / "part.git")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "part.git" in done.stderr
+    assert not (tmp_path / "a build" / "backend-part" / "source").exists()

@@ -1,0 +1,224 @@
+"""Plans: what follows from a selection, and which selections cannot be."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from trilith.build import Plan
+from trilith.build.catalogue import load
+from trilith.build.validation import validate
+from trilith.build.words import select
+
+Planned = Callable[..., Plan]
+Refused = Callable[..., list[str]]
+
+ARTICLE = (
+    "-v --backend=identity --enable-logging --enable-stats --enable-metrics --enable-cpu-metrics "
+    "--endpoint=http --endpoint=grpc --dryrun"
+)
+
+
+def defines(plan: Plan, key: str) -> dict[str, str]:
+    part = plan.part(key)
+    assert part is not None
+    return {define.name: define.value for define in part.defines}
+
+
+@pytest.mark.parametrize("catalogue", ["triton", "trilith"])
+def test_the_usual_command_line_works_in_both_catalogues(planned: Planned, catalogue: str) -> None:
+    keys = {part.key for part in planned(ARTICLE, catalogue).parts}
+    assert {"core.server", "backend.identity", "endpoint.http", "endpoint.grpc"} <= keys
+
+
+def test_a_plan_takes_less_than_300_ms(planned: Planned) -> None:
+    planned(ARTICLE)
+    start = time.perf_counter()
+    planned(ARTICLE)
+    assert time.perf_counter() - start < 0.3
+
+
+def test_features_become_arguments(planned: Planned) -> None:
+    told = defines(planned(ARTICLE), "core.server")
+    assert told["TRITON_ENABLE_GRPC"] == told["TRITON_ENABLE_METRICS_CPU"] == "ON"
+    assert told["TRITON_ENABLE_SAGEMAKER"] == told["TRITON_ENABLE_GPU"] == "OFF"
+
+
+def test_each_part_says_why_it_is_there(planned: Planned) -> None:
+    reasons = {part.key: part.reason for part in planned(ARTICLE).parts}
+    assert reasons["backend.identity"] == "command line"
+    assert reasons["core.common"] == "needed by core.core"
+
+
+def test_what_is_needed_comes_first(planned: Planned) -> None:
+    keys = [part.key for part in planned("--preset=cpu --backend=vllm --image=inference,mine").parts]
+    for part in planned("--preset=cpu --backend=vllm --image=inference,mine").parts:
+        assert all(keys.index(need) < keys.index(part.key) for need in part.component.requires)
+
+
+def test_a_component_brings_those_it_needs_and_they_are_built(planned: Planned) -> None:
+    plan = planned("--backend=vllm --endpoint=http --image=inference,mine")
+    assert "backend.python" in {part.key for part in plan.built}
+
+
+def test_the_closure_holds_what_submodules_lie_in(planned: Planned) -> None:
+    assert "third_party.grpc-repo" in {item.part.key for item in planned(ARTICLE).closure}
+
+
+def test_nothing_is_pulled_in_that_was_not_chosen(planned: Planned) -> None:
+    keys = {item.part.key for item in planned("--endpoint=http").closure}
+    assert not keys & {"third_party.grpc", "third_party.aws-sdk-cpp", "third_party.prometheus-cpp"}
+
+
+def test_a_metrics_endpoint_is_the_metrics_feature(planned: Planned) -> None:
+    plan = planned("--endpoint=http --endpoint=metrics --enable-stats")
+    assert defines(plan, "core.server")["TRITON_ENABLE_METRICS"] == "ON"
+
+
+def test_the_container_version_decides_the_tags(planned: Planned) -> None:
+    plan = planned("--endpoint=http --backend=identity --container-version=26.07")
+    assert {part.ref for part in plan.parts if part.address} == {"r26.07"}
+    assert plan.version.text == "2.71.0"
+    assert plan.settings["ort-version"].text == "1.27.0"
+
+
+def test_tags_that_agree_decide_the_container_version(planned: Planned) -> None:
+    line = "--endpoint=http --repo-tag=common:r22.06 --repo-tag=core:r22.06 --backend=identity:r22.06"
+    plan = planned(line)
+    assert (plan.container_version.text, plan.version.text) == ("22.06", "2.23.0")
+    assert {part.ref for part in plan.parts if part.address} == {"r22.06"}
+
+
+def test_a_development_version_follows_the_main_branch(planned: Planned) -> None:
+    assert {part.ref for part in planned(ARTICLE).parts if part.address} == {"main"}
+
+
+def test_a_pull_request_is_a_ref(planned: Planned) -> None:
+    part = planned("--endpoint=http --backend=identity:pull/12/head").part("backend.identity")
+    assert part is not None
+    assert part.ref == "pull/12/head"
+
+
+def test_arguments_can_be_added_and_overridden(planned: Planned) -> None:
+    plan = planned(
+        "--endpoint=http --backend=onnxruntime --extra-core-cmake-arg=TRITON_ENABLE_ASAN=ON "
+        "--override-core-cmake-arg=TRITON_ENABLE_NVTX=ON "
+        "--extra-backend-cmake-arg=onnxruntime:TRITON_ONNXRUNTIME_LIB_PATHS:PATH=/opt/o=rt "
+        "--override-backend-cmake-arg=onnxruntime:TRITON_BUILD_ONNXRUNTIME_VERSION=9"
+    )
+    core, backend = defines(plan, "core.server"), defines(plan, "backend.onnxruntime")
+    assert core["TRITON_ENABLE_ASAN"] == core["TRITON_ENABLE_NVTX"] == "ON"
+    assert backend["TRITON_ONNXRUNTIME_LIB_PATHS"] == "/opt/o=rt"
+    assert backend["TRITON_BUILD_ONNXRUNTIME_VERSION"] == "9"
+    assert not any("containers of its own" in note for note in plan.notes)
+
+
+def test_a_backend_that_starts_containers_is_noted(planned: Planned) -> None:
+    notes = planned("--endpoint=http --backend=onnxruntime").notes
+    assert any("TRITON_ONNXRUNTIME_LIB_PATHS" in note for note in notes)
+
+
+def test_another_organization_reaches_arguments_clones_and_nested_clones(planned: Planned) -> None:
+    plan = planned("--endpoint=http --backend=identity --github-organization=https://mirror.example/t/")
+    part = plan.part("backend.identity")
+    assert part is not None
+    assert part.address == "https://mirror.example/t/identity_backend.git"
+    assert defines(plan, "backend.identity")["TRITON_REPO_ORGANIZATION"] == "https://mirror.example/t"
+    assert plan.mirrors.send("git", "https://github.com/triton-inference-server/common.git") == (
+        "https://mirror.example/t/common.git"
+    )
+
+
+def test_equal_decisions_have_equal_digests(planned: Planned) -> None:
+    one = planned(ARTICLE)
+    assert one.digest == planned(f"{ARTICLE} --build-dir=elsewhere").digest
+    assert one.digest != planned(f"{ARTICLE} --backend=square").digest
+
+
+def test_a_preset_can_be_added_to_and_taken_from(planned: Planned) -> None:
+    plan = planned("--preset=cpu --without=grpc --backend=square")
+    keys = {part.key for part in plan.parts}
+    assert "endpoint.grpc" not in keys
+    assert {"backend.square", "backend.onnxruntime"} <= keys
+    part = plan.part("backend.onnxruntime")
+    assert part is not None
+    assert part.reason == "preset cpu"
+
+
+@pytest.mark.parametrize("preset", ["minimal", "cpu", "edge"])
+@pytest.mark.parametrize("catalogue", ["triton", "trilith"])
+def test_presets_can_be_built(planned: Planned, preset: str, catalogue: str) -> None:
+    assert planned(f"--preset={preset}", catalogue).parts
+
+
+@pytest.mark.parametrize("line", ["--preset=gpu", "--enable-all"])
+def test_images_of_a_registry_need_its_name(planned: Planned, refused: Refused, line: str) -> None:
+    assert any("--image=base,IMAGE or --container-registry" in text for text in refused(line))
+    assert (
+        planned(f"{line} --container-registry=registry.example")
+        .images["base"]
+        .startswith("registry.example/nvidia/tritonserver:")
+    )
+    assert planned(f"{line} --no-container-build").parts
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--endpoint=htp", "--endpoint=htp (command line): there is no endpoint 'htp'; did you mean 'http'?"),
+        (
+            "--endpoint=http --enable-metrics",
+            "--enable-metrics needs --enable-stats; add it, or leave it out",
+        ),
+        (
+            "--endpoint=http --build-type=Fast",
+            "--build-type=Fast: there is no such type; there are Release, Debug",
+        ),
+        ("--endpoint=http --target-machine=riscv", "--target-machine=riscv: there is no such machine"),
+        ("--endpoint=http --extra-core-cmake-arg=NO=1", "core.server declares no option 'NO'"),
+        (
+            "--endpoint=http --extra-backend-cmake-arg=fil:A=1",
+            "backend 'fil' is not in the build; add --backend=fil",
+        ),
+        ("--endpoint=http --repo-tag=cor:main", "there is no repository 'cor'; did you mean 'core'?"),
+        ("--endpoint=http --image=bas,x", "no image is called 'bas'; did you mean 'base'?"),
+        ("--endpoint=http -j0", "--build-parallel=0: expected a whole number above 0"),
+        (
+            "--endpoint=http --container-version=latest",
+            "--container-version=latest: expected YY.MM or YY.MMdev",
+        ),
+        ("--endpoint=http --version=2.71.0 --container-version=26.08", "26.08 holds 2.72.0"),
+        ("--endpoint=http --container-version=26.08 --backend=fil:r26.07", "do not go together"),
+        (
+            "--endpoint=http --backend=tensorrt",
+            "backend.tensorrt needs a GPU; add --enable-gpu, or leave it out",
+        ),
+        ("--endpoint=http --backend=armnn_tflite", "backend.armnn_tflite is not for machine x86_64"),
+        ("--endpoint=http --override-core-cmake-arg=TRITON_ENABLE_ASAN=ON", "use --extra-core-cmake-arg"),
+        ("--endpoint=http --preset=tiny", "there is no preset 'tiny'"),
+        ("--endpoint=http --backnd=x", "unknown flag --backnd; did you mean --backend?"),
+        ("--endpoint=http --build-presets-file=x", "write a server.toml"),
+        ("", "no endpoint is chosen"),
+    ],
+)
+def test_what_cannot_be_is_refused(refused: Refused, line: str, expected: str) -> None:
+    assert expected in "\n".join(refused(line))
+
+
+def test_everything_wrong_is_reported_together(refused: Refused) -> None:
+    found = refused("--enable-metrics --backend=identty --build-type=x --repo-tag=a:b --nonsense")
+    assert len(found) == 6
+
+
+@pytest.mark.parametrize(
+    "value", ["identity;touch x", "$(touch x)", "identity:r1;touch", "identity:-f", "../x", "identity:`x`"]
+)
+def test_hostile_names_are_refused(value: str) -> None:
+    catalogue = load("triton")
+    selection, _, _ = select([f"--backend={value}", "--endpoint=http"], catalogue)
+    assert list(validate(selection, catalogue))
+
+
+def test_flags_of_cmake_have_no_meaning_for_wheels(refused: Refused) -> None:
+    found = refused("--endpoint=http --extra-core-cmake-arg=A=1", "trilith")
+    assert any("has no meaning for the catalogue trilith" in text for text in found)
