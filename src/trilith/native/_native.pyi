@@ -53,8 +53,8 @@ class Server:
                 (object from level to policy), a policy being ``timeout_action`` (``REJECT`` or
                 ``DELAY``), ``default_timeout_microseconds``, ``allow_timeout_override``,
                 ``max_queue_size``), ``sequence`` (null, or an object: ``max_idle_microseconds``,
-                ``iterative`` bool, ``strategy``, ``controls`` and ``states`` as :mod:`trilith.config.sequences`
-                writes them: a strategy is ``{"direct": {...}}`` or ``{"oldest": {...}}``; a control has
+                ``iterative`` bool, ``strategy``, ``controls`` and ``states`` as
+                :mod:`trilith.config.sequences` writes them: a strategy is ``{"direct": {...}}`` or ``{"oldest": {...}}``; a control has
                 ``name``, ``datatype``, ``kind`` (``START``, ``END``, ``READY``, ``CORRID``) and
                 ``false_true`` (two numbers or null); a state ``input``, ``output``, ``datatype``, ``dims``,
                 ``initial_dims``, ``initial`` (hex, or null for zeros)),
