@@ -54,7 +54,8 @@ class Server:
                 ``DELAY``), ``default_timeout_microseconds``, ``allow_timeout_override``,
                 ``max_queue_size``), ``sequence`` (null, or an object: ``max_idle_microseconds``,
                 ``iterative`` bool, ``strategy``, ``controls`` and ``states`` as
-                :mod:`trilith.config.sequences` writes them: a strategy is ``{"direct": {...}}`` or ``{"oldest": {...}}``; a control has
+                :mod:`trilith.config.sequences` writes them: a strategy is ``{"direct": {...}}`` or
+                ``{"oldest": {...}}``; a control has
                 ``name``, ``datatype``, ``kind`` (``START``, ``END``, ``READY``, ``CORRID``) and
                 ``false_true`` (two numbers or null); a state ``input``, ``output``, ``datatype``, ``dims``,
                 ``initial_dims``, ``initial`` (hex, or null for zeros)),

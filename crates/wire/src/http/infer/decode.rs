@@ -289,12 +289,13 @@ fn refuse_too_many(count: usize, what: &str) -> Result<()> {
 
 fn not_one_content(has_data: bool, has_size: bool, has_region: bool) -> Error {
     let fields =
-        [(has_data, " 'data'"), (has_size, " 'binary_data_size'"), (has_region, " 'shared_memory_region'")];
-    let given: String = fields.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name).collect();
-    let given = if given.is_empty() { "no field is set".to_owned() } else { format!("set{given}") };
+        [(has_data, "'data'"), (has_size, "'binary_data_size'"), (has_region, "'shared_memory_region'")];
+    let given: Vec<&str> = fields.into_iter().filter(|(is_set, _)| *is_set).map(|(_, name)| name).collect();
+    let given =
+        if given.is_empty() { "no field is".to_owned() } else { format!("{} are", given.join(" and ")) };
     Error::invalid(format!(
         "Input must set only one of the following fields: 'data', 'binary_data_size' in 'parameters', \
-         'shared_memory_region' in 'parameters'. But {given}"
+         'shared_memory_region' in 'parameters', but {given} set"
     ))
 }
 
