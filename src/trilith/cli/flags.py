@@ -156,7 +156,7 @@ USED = (
         "http-thread-count",
         HTTP,
         values.whole(1, 1024),
-        "Threads that own connections, of HTTP and gRPC together; one per core if not given.",
+        "Threads that own connections, of HTTP and gRPC together; one for every two cores if not given.",
     ),
     Flag("allow-grpc", GRPC, values.BOOLEAN, "Whether to serve gRPC.", default=True),
     Flag("grpc-address", GRPC, values.ADDRESS, "Address to listen on.", "0.0.0.0"),  # noqa: S104  as Triton does

@@ -36,7 +36,7 @@ class Server:
         Args:
             options: JSON object: ``name`` (str), ``version`` (str), ``extensions`` (list of str),
                 ``strict_readiness`` (bool), ``client_shared_memory`` (bool: whether clients may
-                register it), ``threads`` (int, 0 for one per core), ``latencies``
+                register it), ``threads`` (int, 0 for one for every two cores), ``latencies``
                 (object: ``summaries`` bool, ``quantiles`` list of [quantile, error], ``histograms`` bool).
         """
 
