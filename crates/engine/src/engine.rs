@@ -8,6 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use trilith_core::request::Cancellation;
 use trilith_core::{Error, Request, Result};
 
+use crate::calls::{Calls, Seat};
 use crate::clock::{Clock, Nanos};
 use crate::expiry::Alarm;
 use crate::index::Index;
@@ -90,6 +91,7 @@ pub struct Engine {
     index: RwLock<Index>,
     /// Every model that may still have requests, reachable or not.
     known: Mutex<Vec<Weak<Model>>>,
+    calls: Arc<Calls>,
     stage: AtomicU8,
 }
 
@@ -102,6 +104,7 @@ impl Engine {
             alarm: Arc::new(Alarm::new()),
             index: RwLock::new(Index::default()),
             known: Mutex::new(Vec::new()),
+            calls: Arc::default(),
             stage: AtomicU8::new(Stage::Starting as u8),
         })
     }
@@ -132,6 +135,24 @@ impl Engine {
             }
         };
         Ticket { cancellation, queued }
+    }
+
+    /// Sends a request that a model makes on its way, like [`Engine::infer`].
+    ///
+    /// `seat` is the place that is not free before the answer is there, if there is one: a request that would wait for
+    /// ever, because every instance of its model waits for it in the end, is refused.
+    pub fn infer_from(&self, seat: Option<Seat>, request: Request, mut reply: Box<dyn Reply>) -> Ticket {
+        let target = self.model(&request.model, request.version);
+        // A model that cannot be had is refused like anyone else's request.
+        let (Some(seat), Ok(target)) = (seat, target) else { return self.infer(request, reply) };
+        match Calls::begin(&self.calls, seat, target) {
+            Ok(call) => self.infer(request, Box::new(call.hold(reply))),
+            Err(error) => {
+                let cancellation = request.cancellation;
+                reply.send(Answer { result: Some(Err(error)), is_final: true });
+                Ticket { cancellation, queued: None }
+            }
+        }
     }
 
     /// Finds the model and counts the request in, in one step: whoever withdraws a model sees every request that

@@ -8,6 +8,8 @@
 //! - [`batch`]: requests that run together: gather inputs, split outputs
 //! - [`job`]: one request of a batch
 //! - [`classify`]: the classification extension
+//! - [`calls`]: requests that models make of each other, and how they would wait for ever
+//! - [`mailbox`]: the answers to a request that somebody waits for
 //! - [`reply`]: the way back, answered exactly once
 //! - [`statistics`]: what is counted and timed
 //! - [`clock`]: where time comes from
@@ -20,12 +22,14 @@
 
 pub mod admit;
 pub mod batch;
+pub mod calls;
 pub mod classify;
 pub mod clock;
 pub mod engine;
 mod expiry;
 mod index;
 pub mod job;
+pub mod mailbox;
 mod matching;
 pub mod model;
 mod outputs;
@@ -37,8 +41,10 @@ pub mod schedule;
 pub mod statistics;
 
 pub use batch::{Batch, Job};
+pub use calls::Seat;
 pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};
+pub use mailbox::Mailbox;
 pub use model::{Model, ModelSpec, Port, Turn};
 pub use reply::{Answer, Reply};
 pub use schedule::{QueuePolicy, SchedulerSpec, TimeoutAction};

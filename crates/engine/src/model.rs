@@ -1,5 +1,6 @@
 //! One served version of a model.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
@@ -54,6 +55,8 @@ pub struct Model {
     order: Option<Arc<Order>>,
     ledger: Ledger,
     next_port: AtomicU64,
+    /// Ports that are open.
+    ports: Mutex<BTreeSet<u64>>,
     in_flight: AtomicU64,
     idle_wakers: Mutex<Vec<Waker>>,
     has_idle_wakers: AtomicBool,
@@ -73,6 +76,7 @@ impl Model {
             order: spec.scheduler.preserve_ordering.then(|| Arc::new(Order::new())),
             ledger: Ledger::new(&engine.options().latencies),
             next_port: AtomicU64::new(0),
+            ports: Mutex::default(),
             in_flight: AtomicU64::new(0),
             idle_wakers: Mutex::new(Vec::new()),
             has_idle_wakers: AtomicBool::new(false),
@@ -89,7 +93,14 @@ impl Model {
 
     /// A place from which one instance takes its batches.
     pub fn open_port(self: &Arc<Self>) -> Port {
-        Port::new(Arc::clone(self), self.next_port.fetch_add(1, Ordering::Relaxed))
+        let number = self.next_port.fetch_add(1, Ordering::Relaxed);
+        self.ports.lock().insert(number);
+        Port::new(Arc::clone(self), number)
+    }
+
+    /// Numbers of the ports that are open.
+    pub(crate) fn ports(&self) -> Vec<u64> {
+        self.ports.lock().iter().copied().collect()
     }
 
     /// Requests admitted and not yet answered.
@@ -194,9 +205,12 @@ impl Model {
             let mut dispatch = self.dispatch.lock();
             let (mut step, wake) = dispatch.next(port, now, waker, &mut leavers);
             // In line before anyone else can take a batch: batches are answered in the order in which they begin.
-            if let (Step::Take(requests), Some(order)) = (&mut step, &self.order) {
+            if let Step::Take(requests) = &mut step {
                 for pending in requests {
-                    pending.outlet.enter(order);
+                    pending.outlet.begin(port);
+                    if let Some(order) = &self.order {
+                        pending.outlet.enter(order);
+                    }
                 }
             }
             (step, wake)
@@ -214,6 +228,7 @@ impl Model {
 
     /// Takes a port out of service.
     pub(crate) fn leave(&self, port: u64) {
+        self.ports.lock().remove(&port);
         let waker = self.dispatch.lock().leave(port);
         if let Some(waker) = waker {
             waker.wake();

@@ -22,6 +22,11 @@ pub struct Answer {
 pub trait Reply: Send {
     /// Takes one answer.
     fn send(&mut self, answer: Answer);
+
+    /// Takes note that the request begins to run at a port of its model.
+    fn begin(&mut self, port: u64) {
+        let _ = port;
+    }
 }
 
 impl<F: FnMut(Answer) + Send> Reply for F {
@@ -45,6 +50,10 @@ impl Recipient {
         self.reply.send(answer);
     }
 
+    pub(crate) fn begin(&mut self, port: u64) {
+        self.reply.begin(port);
+    }
+
     /// Answers, finally, with an error.
     pub(crate) fn refuse(mut self, error: Error) {
         self.send(Answer { result: Some(Err(error)), is_final: true });
@@ -65,6 +74,13 @@ impl Outlet {
     /// Whether the last answer was given.
     pub(crate) fn is_spent(&self) -> bool {
         matches!(self, Self::Spent)
+    }
+
+    /// Tells whoever waits that the request begins to run. Comes before it gets in line.
+    pub(crate) fn begin(&mut self, port: u64) {
+        if let Self::Direct(recipient) = self {
+            recipient.begin(port);
+        }
     }
 
     /// Gets in line, where the model keeps order.

@@ -5,8 +5,8 @@ use std::io;
 use bytes::Bytes;
 use trilith_core::tensor::Shape;
 use trilith_core::{
-    Code, CorrelationId, DataType, Error, Fault, Parameter, Parameters, Payload, Request, RequestedOutput,
-    Response, Result, Tensor,
+    Code, CorrelationId, DataType, Error, Fault, Flow, Parameter, Parameters, Payload, Request,
+    RequestedOutput, Response, Result, Tensor,
 };
 
 use crate::arena::{Inbox, Outbox};
@@ -47,6 +47,7 @@ pub fn encode_request<'a>(
         timeout: request.timeout_microseconds,
         parameters: encode_parameters(&request.parameters),
         inputs: encode_tensors(&request.inputs, joined, outbox)?,
+        is_bounded: request.flow.is_some(),
         outputs: request.outputs.iter().map(|output| output.name.as_str()).collect(),
     })
 }
@@ -69,6 +70,7 @@ pub fn decode_request(message: RequestMessage<'_>, frame: &Bytes, inbox: &Inbox)
         flags: message.flags,
         priority: message.priority,
         timeout_microseconds: message.timeout,
+        flow: message.is_bounded.then(Flow::new),
         ..Request::default()
     })
 }
