@@ -20,6 +20,29 @@ pub struct Seat {
     port: u64,
 }
 
+/// Where a request that a model makes comes from.
+#[derive(Clone, Default)]
+pub struct Origin {
+    /// The place that is not free before the answer is there, if there is one.
+    pub seat: Option<Seat>,
+    /// Whether the caller takes any number of answers rather than one.
+    pub takes_many: bool,
+}
+
+impl Origin {
+    /// Refuses a model that may answer any number of times to a caller that takes one answer.
+    pub(crate) fn check(&self, target: &Model) -> Result<(), Error> {
+        if self.takes_many || !target.spec().decoupled {
+            return Ok(());
+        }
+        let message = format!(
+            "{} is decoupled: it may answer any number of times, this call takes one answer",
+            target.title()
+        );
+        Err(Error::new(Code::Unimplemented, Fault::Client, message).with_hint("call it with decoupled=True"))
+    }
+}
+
 impl Seat {
     pub(crate) fn new(model: Arc<Model>, port: u64) -> Self {
         Self { model, port }

@@ -8,7 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use trilith_core::request::Cancellation;
 use trilith_core::{Error, Request, Result};
 
-use crate::calls::{Calls, Seat};
+use crate::calls::{Calls, Origin};
 use crate::clock::{Clock, Nanos};
 use crate::expiry::Alarm;
 use crate::index::Index;
@@ -139,14 +139,19 @@ impl Engine {
 
     /// Sends a request that a model makes on its way, like [`Engine::infer`].
     ///
-    /// `seat` is the place that is not free before the answer is there, if there is one: a request that would wait for
-    /// ever, because every instance of its model waits for it in the end, is refused.
-    pub fn infer_from(&self, seat: Option<Seat>, request: Request, mut reply: Box<dyn Reply>) -> Ticket {
-        let target = self.model(&request.model, request.version);
-        // A model that cannot be had is refused like anyone else's request.
-        let (Some(seat), Ok(target)) = (seat, target) else { return self.infer(request, reply) };
-        match Calls::begin(&self.calls, seat, target) {
-            Ok(call) => self.infer(request, Box::new(call.hold(reply))),
+    /// One that would wait for ever, because every instance of its model waits for it in the end, is refused.
+    pub fn infer_from(&self, origin: Origin, request: Request, mut reply: Box<dyn Reply>) -> Ticket {
+        let Ok(target) = self.model(&request.model, request.version) else {
+            // Refused like anyone else's request.
+            return self.infer(request, reply);
+        };
+        let begun = origin.check(&target).and_then(|()| match origin.seat {
+            Some(seat) => Calls::begin(&self.calls, seat, target).map(Some),
+            None => Ok(None),
+        });
+        match begun {
+            Ok(Some(call)) => self.infer(request, Box::new(call.hold(reply))),
+            Ok(None) => self.infer(request, reply),
             Err(error) => {
                 let cancellation = request.cancellation;
                 reply.send(Answer { result: Some(Err(error)), is_final: true });

@@ -41,7 +41,7 @@ pub mod schedule;
 pub mod statistics;
 
 pub use batch::{Batch, Job};
-pub use calls::Seat;
+pub use calls::{Origin, Seat};
 pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};
 pub use mailbox::Mailbox;

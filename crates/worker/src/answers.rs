@@ -14,6 +14,15 @@ use crate::message::ToServer;
 use crate::transcode::{Joined, encode_answer, encode_request, join};
 use crate::watched::WatchedRequests;
 
+/// How a request to another model is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Whether the batch that runs waits for the answer.
+    pub is_waited_for: bool,
+    /// Whether the caller takes any number of answers.
+    pub takes_many: bool,
+}
+
 /// The way to the server.
 pub(crate) struct Channel {
     pub(crate) stream: UnixStream,
@@ -41,7 +50,7 @@ impl Channel {
     }
 
     /// Sends a request to another model.
-    pub(crate) fn send_call(&self, call: u64, request: &Request, is_waited_for: bool) -> io::Result<()> {
+    pub(crate) fn send_call(&self, call: u64, request: &Request, manner: Manner) -> io::Result<()> {
         let mut sender = self.sender.lock();
         let sender = &mut *sender;
         let joined: Joined = join(request.inputs.iter());
@@ -49,7 +58,8 @@ impl Channel {
         let message = ToServer::Call {
             call,
             freed: self.inbox.freed(),
-            is_waited_for,
+            is_waited_for: manner.is_waited_for,
+            takes_many: manner.takes_many,
             model: &request.model,
             version: request.version,
             request: encoded,

@@ -40,4 +40,4 @@ pub mod transcode;
 mod watched;
 
 pub use link::{Ended, Link, Service, Stop};
-pub use port::{Assignment, Receipt, WorkerPort};
+pub use port::{Assignment, Manner, Receipt, WorkerPort};

@@ -91,6 +91,8 @@ pub enum ToServer<'a> {
         freed: Vec<u64>,
         /// Whether the batch that the worker runs waits for the answer.
         is_waited_for: bool,
+        /// Whether the caller takes any number of answers.
+        takes_many: bool,
         /// The model that is to answer.
         model: &'a str,
         /// Its version, where the caller names one.

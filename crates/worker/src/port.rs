@@ -11,6 +11,7 @@ use std::thread;
 use trilith_core::Request;
 use trilith_engine::{Batch, Model, Reply};
 
+pub use crate::answers::Manner;
 use crate::answers::{Answers, Channel};
 use crate::arena::{Inbox, Outbox};
 use crate::handshake;
@@ -87,13 +88,13 @@ impl WorkerPort {
         self.reader.poll()
     }
 
-    /// Sends a request to another model on its way; `is_waited_for` says whether the batch that runs waits for it.
+    /// Sends a request to another model on its way.
     ///
     /// Gives the number by which it can be cancelled. The reply is answered in any case.
-    pub fn call(&self, request: &Request, is_waited_for: bool, reply: Box<dyn Reply>) -> u64 {
+    pub fn call(&self, request: &Request, manner: Manner, reply: Box<dyn Reply>) -> u64 {
         self.listen();
         let call = self.reader.expect_reply(reply);
-        if let Err(error) = self.channel.send_call(call, request, is_waited_for) {
+        if let Err(error) = self.channel.send_call(call, request, manner) {
             self.reader.fail_reply(call, &format!("the request cannot be handed to the server: {error}"));
         }
         call

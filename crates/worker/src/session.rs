@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, Sleep};
 use trilith_core::{Error, Request, Response};
-use trilith_engine::{Answer, Batch, Engine, Ticket};
+use trilith_engine::{Answer, Batch, Engine, Origin, Ticket};
 
 use crate::arena::{Inbox, Outbox};
 use crate::feed::Feed;
@@ -219,10 +219,11 @@ impl Session {
                 self.opened.answer((batch, index), answer, is_final);
             }
             ToServer::Returned { batch } => self.end_run(batch),
-            ToServer::Call { call, freed, is_waited_for, model, version, request } => {
+            ToServer::Call { call, freed, is_waited_for, takes_many, model, version, request } => {
                 self.outbox.take_back(&freed);
                 let request = self.decode_call((model, version), request, frame)?;
-                self.call(call, is_waited_for, request);
+                let seat = is_waited_for.then(|| self.feed.port.seat());
+                self.call(call, Origin { seat, takes_many }, request);
             }
             ToServer::CancelCall { call } => {
                 if let Some(ticket) = self.calls.tickets.get(&call) {
@@ -255,14 +256,13 @@ impl Session {
     }
 
     /// Sends a request of the worker's model on its way.
-    fn call(&mut self, call: u64, is_waited_for: bool, request: Request) {
+    fn call(&mut self, call: u64, origin: Origin, request: Request) {
         let sender = self.calls.sender.clone();
         let reply = move |answer| {
             // The session may be over; then nobody waits for the answer.
             let _ = sender.send((call, answer));
         };
-        let seat = is_waited_for.then(|| self.feed.port.seat());
-        let ticket = self.engine.infer_from(seat, request, Box::new(reply));
+        let ticket = self.engine.infer_from(origin, request, Box::new(reply));
         self.calls.tickets.insert(call, ticket);
     }
 

@@ -19,7 +19,7 @@ use trilith_engine::mailbox::Post;
 use trilith_engine::{
     Answer, Batch, Engine, EngineOptions, Mailbox, Model, ModelSpec, SchedulerSpec, Ticket, Turn,
 };
-use trilith_worker::{Ended, Link, Receipt, Service, Stop, WorkerPort};
+use trilith_worker::{Ended, Link, Manner, Receipt, Service, Stop, WorkerPort};
 
 fn spec() -> ModelSpec {
     let tensor = |name: &str| TensorSpec {
@@ -43,6 +43,9 @@ fn spec() -> ModelSpec {
         ..ModelSpec::default()
     }
 }
+
+/// Of a call that the batch waits for.
+const MANNER: Manner = Manner { is_waited_for: true, takes_many: false };
 
 struct Pair {
     engine: Arc<Engine>,
@@ -300,7 +303,7 @@ fn a_model_calls_another_one_through_its_channel() {
         for job in batch.into_jobs() {
             let mailbox = Mailbox::new();
             let called = Request { model: "other".into(), ..job.request().clone() };
-            port.call(&called, true, mailbox.reply());
+            port.call(&called, MANNER, mailbox.reply());
             let Post::Answer(answer) = mailbox.receive(Duration::from_secs(30)) else { panic!("no answer") };
             job.finish(answer.result.unwrap());
         }
@@ -329,7 +332,7 @@ fn a_model_that_calls_itself_is_told_that_it_would_wait_for_ever() {
         for job in batch.into_jobs() {
             let mailbox = Mailbox::new();
             let called = Request { model: "echo".into(), ..job.request().clone() };
-            port.call(&called, true, mailbox.reply());
+            port.call(&called, MANNER, mailbox.reply());
             let Post::Answer(answer) = mailbox.receive(Duration::from_secs(30)) else { panic!("no answer") };
             job.finish(answer.result.unwrap());
         }

@@ -1,6 +1,6 @@
 """The typed door to the Rust extension."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, final
 
 from numpy.typing import NDArray
@@ -129,6 +129,9 @@ class InstancePort:
     def next_batch(self) -> Batch | None:
         """Wait for the next batch, the GIL released; ``None`` when the model has ended."""
 
+    def caller(self) -> Caller:
+        """How the instance's model makes requests of others."""
+
     def close(self) -> None:
         """Take the instance out of service; a blocked :meth:`next_batch` returns ``None``."""
 
@@ -145,7 +148,7 @@ class WorkerLink:
         """
 
     def close(self) -> None:
-        """Let the worker finish its batch, then end the channel."""
+        """Let the worker finish the requests that it has, then end the channel."""
 
 @final
 class WorkerPort:
@@ -161,6 +164,9 @@ class WorkerPort:
 
     def next_batch(self) -> Batch | None:
         """Wait for the next batch, the GIL released; ``None`` when the server closed the channel."""
+
+    def caller(self) -> Caller:
+        """How the instance's model makes requests of others."""
 
 @final
 class Batch:
@@ -208,3 +214,52 @@ class InferenceRequest:
         self, outputs: Mapping[str, NDArray[Any]], parameters: Mapping[str, Parameter] | None = None
     ) -> None: ...
     def fail(self, message: str, code: str = "INTERNAL") -> None: ...
+    def open_sender(self) -> ResponseSender: ...
+
+@final
+class ResponseSender:
+    """See :class:`trilith.contract.ResponseSender`."""
+
+    def respond(
+        self,
+        outputs: Mapping[str, NDArray[Any]],
+        parameters: Mapping[str, Parameter] | None = None,
+        *,
+        last: bool = False,
+    ) -> None: ...
+    def fail(self, message: str, code: str = "INTERNAL", *, last: bool = False) -> None: ...
+    def finish(self) -> None: ...
+    def is_cancelled(self) -> bool: ...
+
+@final
+class Caller:
+    """See :class:`trilith.contract.Caller`."""
+
+    def call(
+        self, form: str, inputs: list[tuple[str, str, NDArray[Any]]], parameters: dict[str, Parameter]
+    ) -> Call: ...
+    def is_ready(self, model: str, version: int | None) -> bool: ...
+
+@final
+class Call:
+    """See :class:`trilith.contract.Call`."""
+
+    @property
+    def has_ended(self) -> bool: ...
+    def receive(self) -> CallAnswer | None: ...
+    def take(self) -> CallAnswer | None: ...
+    def notify(self, callback: Callable[[], object]) -> None: ...
+    def cancel(self) -> None: ...
+
+@final
+class CallAnswer:
+    """See :class:`trilith.contract.CallAnswer`."""
+
+    @property
+    def is_final(self) -> bool: ...
+    @property
+    def error(self) -> tuple[str, str] | None: ...
+    @property
+    def outputs(self) -> list[tuple[str, str, NDArray[Any]]]: ...
+    @property
+    def parameters(self) -> dict[str, Parameter]: ...
