@@ -63,6 +63,11 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// Whether the request was refused before it was queued; it was answered then.
+    pub fn was_refused(&self) -> bool {
+        self.queued.is_none()
+    }
+
     /// Withdraws the request: it leaves the queue at once, or its model is told. Its reply is still
     /// answered exactly once (with `Cancelled` where nothing else came first).
     pub fn cancel(&self) {

@@ -269,6 +269,10 @@ impl Session {
     /// Hands the worker an answer to what it asked.
     fn reply(&mut self, call: u64, answer: Answer) -> io::Result<()> {
         let Answer { result, is_final } = answer;
+        // Advice travels as part of the message.
+        let result = result.map(|result| {
+            result.map_err(|error| Error { message: error.full_text().into_owned().into(), ..error })
+        });
         if is_final {
             self.calls.tickets.remove(&call);
         }

@@ -5,6 +5,7 @@
 //! - [`body`]: collects the body of a request within its bounds
 //! - [`compress`]: gzip and deflate, both ways
 //! - [`infer`]: JSON and binary tensors to and from the nouns of inference
+//! - [`generate`], [`generation`]: the generate extension
 //! - [`inference`]: one inference, from its body to its answer
 //! - [`describe`]: metadata, statistics and the repository index as JSON
 //! - [`reply`]: answers and their headers
@@ -14,6 +15,8 @@ mod body;
 mod compress;
 mod describe;
 mod endpoint;
+mod generate;
+mod generation;
 pub mod infer;
 mod inference;
 mod json;
