@@ -10,7 +10,9 @@ from support.streams import Stream, numbers, write_models
 
 
 @pytest.fixture(scope="module", params=["process", "thread"])
-def streams(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
+def streams(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[ServerProcess]:
     repository = tmp_path_factory.mktemp("calls")
     write_models(repository, request.param)
     with ServerProcess(repository) as process:
@@ -80,4 +82,7 @@ def test_a_circle_that_would_never_end_is_reported(stream: Stream, circle: tuple
 
 
 def test_a_second_instance_answers_what_the_first_one_asks(stream: Stream) -> None:
-    assert ask(stream, 1, "calling_twice", model="calling_twice", then="sending", its_mode="exec") == (1, {"responses": 1})
+    assert ask(stream, 1, "calling_twice", model="calling_twice", then="sending", its_mode="exec") == (
+        1,
+        {"responses": 1},
+    )

@@ -3,7 +3,6 @@
 import http.client
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from support.streams import Stream, write_models
 
 @pytest.fixture(scope="module")
 def streams(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
-    repository: Path = tmp_path_factory.mktemp("generate")
+    repository = tmp_path_factory.mktemp("generate")
     write_models(repository, "process")
     with ServerProcess(repository) as process:
         yield process

@@ -62,7 +62,9 @@ class Stream:
         self.client.stop_stream(cancel_requests=True)
         self.client.close()
 
-    def ask(self, count: int, mode: str = "count", *, empty_final: bool = True, model: str = "streaming") -> None:
+    def ask(
+        self, count: int, mode: str = "count", *, empty_final: bool = True, model: str = "streaming"
+    ) -> None:
         """Send a request."""
         parameters = {"mode": mode}
         self.client.async_stream_infer(

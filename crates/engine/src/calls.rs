@@ -159,13 +159,14 @@ fn is_stuck(edges: &[Edge], number: u64, ports_of: impl Fn(ModelKey) -> Vec<u64>
     let mut stuck: Vec<SeatKey> = edges.iter().map(|edge| edge.seat).collect();
     stuck.sort_unstable();
     stuck.dedup();
-    let is_answered = |edge: &Edge, stuck: &[SeatKey]| match edge.place {
-        Some(port) => !stuck.contains(&(edge.target, port)),
-        None => {
+    let is_answered = |edge: &Edge, stuck: &[SeatKey]| {
+        let is_stuck = |port: u64| stuck.contains(&(edge.target, port));
+        let queued = || {
             let ports = ports_of(edge.target);
             // A model without any seat is being started again.
-            ports.is_empty() || ports.iter().any(|port| !stuck.contains(&(edge.target, *port)))
-        }
+            ports.is_empty() || ports.into_iter().any(|port| !is_stuck(port))
+        };
+        edge.place.map_or_else(queued, |port| !is_stuck(port))
     };
     loop {
         let before = stuck.len();

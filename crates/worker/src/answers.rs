@@ -154,7 +154,7 @@ impl Answers {
         let mut state = self.state.lock();
         state.one_by_one = true;
         for (index, result) in std::mem::take(&mut state.collected) {
-            self.transmit_one(index, Answer { result: Some(result), is_final: true });
+            self.transmit_one(index, &Answer { result: Some(result), is_final: true });
         }
     }
 
@@ -173,7 +173,7 @@ impl Answers {
         }
         if state.one_by_one {
             drop(state);
-            return self.transmit_one(index, answer);
+            return self.transmit_one(index, &answer);
         }
         let nothing = || Err(Error::internal("the model ended a request without an answer"));
         state.collected.push((index, answer.result.unwrap_or_else(nothing)));
@@ -196,11 +196,11 @@ impl Answers {
         self.channel.write(&sender);
     }
 
-    fn transmit_one(&self, index: u32, answer: Answer) {
+    fn transmit_one(&self, index: u32, answer: &Answer) {
         let mut sender = self.channel.sender.lock();
         let freed = self.channel.inbox.freed();
         let place = (self.batch, index);
-        if let Err(error) = sender.encode_one(place, &freed, &answer) {
+        if let Err(error) = sender.encode_one(place, &freed, answer) {
             let answer = Answer { result: Some(Err(unsendable(&error))), is_final: answer.is_final };
             if sender.encode_one(place, &freed, &answer).is_err() {
                 return;

@@ -56,6 +56,4 @@ def summarize(responses: list[Any], told: dict[str, Any]) -> Any:
         tensor = pb_utils.get_output_tensor_by_name(response, "OUT")
         total += int(tensor.as_numpy()[0]) if tensor is not None else 0
     told["responses"] = len(responses)
-    return pb_utils.InferenceResponse(
-        [pb_utils.Tensor("OUT", np.array([total], np.int32))], parameters=told
-    )
+    return pb_utils.InferenceResponse([pb_utils.Tensor("OUT", np.array([total], np.int32))], parameters=told)

@@ -68,10 +68,10 @@ impl Body for ReplyBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.stream.as_ref().map_or(self.length == 0, |stream| stream.is_end_stream())
+        self.stream.as_ref().map_or(self.length == 0, Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.stream.as_ref().map_or_else(|| SizeHint::with_exact(self.length), |stream| stream.size_hint())
+        self.stream.as_ref().map_or_else(|| SizeHint::with_exact(self.length), Body::size_hint)
     }
 }

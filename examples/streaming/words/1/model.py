@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as pb_utils
@@ -19,7 +20,7 @@ class TritonPythonModel:
             sender = request.get_response_sender()
             threading.Thread(target=self.send_words, args=(text, sender)).start()
 
-    def send_words(self, text: str, sender: pb_utils.InferenceResponseSender) -> None:
+    def send_words(self, text: str, sender: Any) -> None:
         """Send one response per word, unless nobody listens any more, then the final flag."""
         for word in text.split():
             if sender.is_cancelled():

@@ -6,7 +6,6 @@ does not carry yet says so when it is called. What depends on the instance (``is
 """
 
 from trilith.bricks.backends.python.utils.absent import MetricFamily, load_model, unload_model
-from trilith.bricks.backends.python.utils.calls import ResponseIterator
 from trilith.bricks.backends.python.utils.datatypes import (
     TRITON_STRING_TO_NUMPY,
     deserialize_bytes_tensor,
@@ -32,10 +31,7 @@ from trilith.bricks.backends.python.utils.memory import (
 from trilith.bricks.backends.python.utils.model_config import ModelConfig
 from trilith.bricks.backends.python.utils.request import InferenceRequest
 from trilith.bricks.backends.python.utils.response import InferenceResponse
-from trilith.bricks.backends.python.utils.sender import (
-    TRITONSERVER_RESPONSE_COMPLETE_FINAL,
-    InferenceResponseSender,
-)
+from trilith.bricks.backends.python.utils.sender import TRITONSERVER_RESPONSE_COMPLETE_FINAL
 from trilith.bricks.backends.python.utils.tensor import Tensor
 
 TRITONSERVER_REQUEST_FLAG_SEQUENCE_START = 1
@@ -54,12 +50,10 @@ __all__ = [
     "TRITON_STRING_TO_NUMPY",
     "InferenceRequest",
     "InferenceResponse",
-    "InferenceResponseSender",
     "Logger",
     "MetricFamily",
     "ModelConfig",
     "PreferredMemory",
-    "ResponseIterator",
     "Tensor",
     "TritonError",
     "TritonModelException",

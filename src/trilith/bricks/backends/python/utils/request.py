@@ -37,7 +37,7 @@ class InferenceRequest:
 
     _connection: ClassVar[Connection] = Connection()
 
-    def __init__(  # noqa: PLR0913 - Triton's signature
+    def __init__(  # noqa: PLR0913, PLR0917 - Triton's signature
         self,
         request_id: str = "",
         correlation_id: int | str = 0,
