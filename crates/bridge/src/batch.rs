@@ -160,7 +160,9 @@ impl SharedBatch {
                 }
             }
         }
-        left.into_iter().for_each(|job| job.fail(error.clone()));
+        for job in left {
+            job.fail(error.clone());
+        }
     }
 
     /// Tells the server that the next batch may come.
@@ -298,16 +300,12 @@ impl Batch {
                 return self.shared.fail_rest(&model_error(Code::Internal, text), true);
             }
         };
-        match self.shared.take_whole() {
-            Some(batch) => batch.finish(tensors),
-            None => {
-                let text = format!(
-                    "model '{}' answered some requests by themselves and the batch as a whole",
-                    self.name()
-                );
-                self.shared.fail_rest(&model_error(Code::Internal, text), true);
-            }
+        if let Some(batch) = self.shared.take_whole() {
+            return batch.finish(tensors);
         }
+        let name = self.name();
+        let text = format!("model '{name}' answered some requests by themselves and the batch as a whole");
+        self.shared.fail_rest(&model_error(Code::Internal, text), true);
     }
 
     fn name(&self) -> &str {

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, NoReturn
 
 from trilith.bricks.backends.python.utils.absent import refuse
@@ -30,80 +31,78 @@ class InferenceTrace:
         """Return nothing: tracing is not carried yet."""
 
 
+@dataclass(frozen=True)
+class RequestFields:
+    """What a request to another model says, in Triton's order and with Triton's names."""
+
+    request_id: str = ""
+    correlation_id: int | str = 0
+    """The sequence it belongs to; 0 for none."""
+    inputs: Sequence[Tensor] = field(default_factory=lambda: _raise_missing("inputs"))
+    requested_output_names: Sequence[str] = field(
+        default_factory=lambda: _raise_missing("requested_output_names")
+    )
+    """Outputs wanted; none for all."""
+    model_name: str = field(default_factory=lambda: _raise_missing("model_name"))
+    model_version: int = -1
+    """Negative lets the version policy choose."""
+    flags: int = 0
+    """1 for the start of a sequence, 2 for the end."""
+    timeout: int = 0
+    """Microseconds that it may wait in the queue; 0 for the model's default."""
+    preferred_memory: PreferredMemory | None = None
+    """Where outputs should be; they are in host memory."""
+    trace: InferenceTrace | None = None
+    parameters: Mapping[str, Parameter] | None = None
+
+    def __post_init__(self) -> None:
+        """Check what a caller gets wrong.
+
+        Raises:
+            TypeError: something is of another type.
+        """
+        if not isinstance(self.correlation_id, (int, str)):
+            raise TypeError("InferenceRequest(correlation_id): expected int or str")
+        for tensor in self.inputs:
+            if not isinstance(tensor, Tensor):
+                kind = type(tensor).__name__
+                raise TypeError(f"InferenceRequest(inputs): {kind} in the list, expected Tensor")
+
+
+def _raise_missing(name: str) -> NoReturn:
+    raise TypeError(
+        f"InferenceRequest takes model_name, inputs and requested_output_names; '{name}' is missing"
+    )
+
+
 class InferenceRequest:
     """A request that a model makes of another."""
 
-    __slots__ = ("_fields", "_flags", "_inputs", "_parameters")
+    __slots__ = ("_fields", "_flags")
 
     _connection: ClassVar[Connection] = Connection()
 
-    def __init__(  # noqa: PLR0913, PLR0917 - Triton's signature
-        self,
-        request_id: str = "",
-        correlation_id: int | str = 0,
-        inputs: Sequence[Tensor] | None = None,
-        requested_output_names: Sequence[str] | None = None,
-        model_name: str | None = None,
-        model_version: int = -1,
-        flags: int = 0,
-        timeout: int = 0,
-        preferred_memory: PreferredMemory | None = None,
-        trace: InferenceTrace | None = None,
-        parameters: Mapping[str, Parameter] | None = None,
-    ) -> None:
-        """Say what is asked of whom.
-
-        Args:
-            request_id: the caller's own name for it.
-            correlation_id: the sequence it belongs to; 0 for none.
-            inputs: the inputs.
-            requested_output_names: outputs wanted; none for all.
-            model_name: the model.
-            model_version: its version; negative lets the version policy choose.
-            flags: 1 for the start of a sequence, 2 for the end.
-            timeout: microseconds that it may wait in the queue; 0 for the model's default.
-            preferred_memory: where outputs should be; they are in host memory.
-            trace: the trace it belongs to.
-            parameters: values that ride along.
+    def __init__(self, *positional: Any, **named: Any) -> None:
+        """Say what is asked of whom, as :class:`RequestFields` lists it.
 
         Raises:
-            TypeError: model, inputs or requested outputs are missing, or of another type.
+            TypeError: model, inputs or requested outputs are missing, or something is of another type.
         """
-        if model_name is None or inputs is None or requested_output_names is None:
-            raise TypeError("InferenceRequest takes model_name, inputs and requested_output_names")
-        if not isinstance(correlation_id, (int, str)):
-            raise TypeError("Correlation ID must be integer or string")
-        for tensor in inputs:
-            if not isinstance(tensor, Tensor):
-                raise TypeError(
-                    f"InferenceRequest(inputs): {type(tensor).__name__} in the list, expected Tensor"
-                )
-        del preferred_memory, trace
-        self._fields: dict[str, Any] = {
-            "model": model_name,
-            "version": model_version if model_version >= 0 else None,
-            "id": request_id,
-            "correlation_id": correlation_id,
-            "priority": 0,
-            "timeout": timeout,
-            "outputs": list(requested_output_names),
-        }
-        self._flags = flags
-        self._inputs = list(inputs)
-        self._parameters = dict(parameters or {})
+        fields = RequestFields(*positional, **named)
+        self._fields = fields
+        self._flags = fields.flags
 
     def inputs(self) -> Sequence[Tensor]:
         """Return its inputs."""
-        return self._inputs
+        return self._fields.inputs
 
     def request_id(self) -> str:
         """Return the caller's own name for it."""
-        return str(self._fields["id"])
+        return self._fields.request_id
 
     def correlation_id(self) -> int | str:
         """Return the sequence it belongs to; 0 for none."""
-        identifier: int | str = self._fields["correlation_id"]
-        return identifier
+        return self._fields.correlation_id
 
     def flags(self) -> int:
         """Return its flags: 1 for the start of a sequence, 2 for the end."""
@@ -115,15 +114,15 @@ class InferenceRequest:
 
     def timeout(self) -> int:
         """Return the microseconds that it may wait in the queue."""
-        return int(self._fields["timeout"])
+        return self._fields.timeout
 
     def parameters(self) -> str:
         """Return its parameters as a JSON object."""
-        return _dump(self._parameters)
+        return _dump(self._fields.parameters or {})
 
     def requested_output_names(self) -> Collection[str]:
         """Return the names of the outputs wanted."""
-        return set(self._fields["outputs"])
+        return set(self._fields.requested_output_names)
 
     def is_cancelled(self) -> bool:
         """Return whether nobody waits for the answer any more."""
@@ -166,8 +165,19 @@ class InferenceRequest:
         return begun
 
     def _send(self, *, takes_many: bool) -> Call:
-        form = {**self._fields, "flags": self._flags, "takes_many": takes_many}
-        return self._connection.send(form, self._inputs, self._parameters)
+        fields = self._fields
+        form = {
+            "model": fields.model_name,
+            "version": fields.model_version if fields.model_version >= 0 else None,
+            "takes_many": takes_many,
+            "id": fields.request_id,
+            "correlation_id": fields.correlation_id,
+            "flags": self._flags,
+            "priority": 0,
+            "timeout": fields.timeout,
+            "outputs": list(fields.requested_output_names),
+        }
+        return self._connection.send(form, fields.inputs, fields.parameters or {})
 
 
 class IncomingRequest(InferenceRequest):
