@@ -16,7 +16,7 @@ FLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PYTHON_IN_VENV := $(BIN)/python
-PIP_INSTALL := $(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check
+PIP_INSTALL := $(PYTHON_IN_VENV) -m pip install --quiet --disable-pip-version-check -c tools/constraints.txt
 
 # One profile for the extension, its tests and clippy: one set of compiled dependencies serves all three.
 CARGO_PROFILE := --release
@@ -80,8 +80,9 @@ lint: .setup/checks .setup/native ## Run ruff and clippy
 	[ -z "$$pyo3" ] || export PYO3_BUILD_EXTENSION_MODULE=1 PYO3_CONFIG_FILE="$(CURDIR)/$$pyo3"; \
 	(set -x; cargo clippy $(CARGO_PROFILE) --locked --workspace --all-targets -- -D warnings)
 
-types: .setup/checks ## Check Python types
+types: .setup/checks .setup/native ## Check Python types, and the border's against the extension
 	$(BIN)/mypy
+	$(PYTHON_IN_VENV) -m mypy.stubtest trilith.native._native
 
 layers: .setup/checks ## Check that imports follow the layer rule
 	PYTHONPATH=src $(BIN)/lint-imports
@@ -106,7 +107,7 @@ test-python: .setup/checks .setup/native .setup/examples ## Run the Python tests
 	@"$$(cat .setup/machine)" -m venv $(VENV)
 	@touch $@
 
-.setup/build: pyproject.toml tools/requirements.py .setup/venv
+.setup/build: pyproject.toml tools/requirements.py tools/constraints.txt .setup/venv
 	@echo "Installing ONNX Runtime and what building takes"
 	@$(PYTHON_IN_VENV) tools/requirements.py build > .setup/build.txt
 	@$(PIP_INSTALL) -r .setup/build.txt
@@ -128,9 +129,9 @@ test-python: .setup/checks .setup/native .setup/examples ## Run the Python tests
 	@$(PYTHON_IN_VENV) tools/prepare_examples.py
 	@touch $@
 
-.setup/checks: pyproject.toml tools/requirements.py tools/constraints.txt .setup/build
+.setup/checks: .setup/build
 	@tools/check_machine.sh checks
 	@echo "Installing what the checks and the tests need"
 	@$(PYTHON_IN_VENV) tools/requirements.py checks > .setup/checks.txt
-	@$(PIP_INSTALL) -r .setup/checks.txt -c tools/constraints.txt
+	@$(PIP_INSTALL) -r .setup/checks.txt
 	@touch $@

@@ -54,7 +54,7 @@ class Server:
         self.name = command.name
         self.log = log
         ports = free_ports(3)
-        self.http_port, self.grpc_port, _ = ports
+        self.http_port, self.grpc_port, self.metrics_port = ports
         self.started = time.perf_counter()
         with log.open("wb") as output:
             # A session of its own, by which its workers are found even when their parent has gone.

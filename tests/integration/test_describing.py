@@ -37,7 +37,7 @@ def test_metadata_of_a_model_has_the_batch_in_its_shapes(client: Client) -> None
     metadata = client.describe("get_model_metadata", "pair")
     assert metadata["name"] == "pair"
     assert metadata["versions"] == ["1"]
-    assert metadata.get("platform", "") == ""
+    assert metadata["platform"] == "identity"
     shapes = {tensor["name"]: [int(extent) for extent in tensor["shape"]] for tensor in metadata["inputs"]}
     assert shapes == {"INPUT0": [-1, 2], "INPUT1": [-1, -1, 2]}
     assert [tensor["datatype"] for tensor in metadata["outputs"]] == ["FP32", "INT64"]
@@ -169,9 +169,7 @@ def test_statistics_count_requests_rows_and_executions(client: Client) -> None:
     client.send(model, ROW)
     client.send(model, ROWS)
     after = statistics(client, model)
-    grown = {
-        key: count(after, key) - count(before, key) for key in ("inference_count", "execution_count")
-    }
+    grown = {key: count(after, key) - count(before, key) for key in ("inference_count", "execution_count")}
     assert grown == {"inference_count": 4, "execution_count": 2}
     for part in ("success", "queue", "compute_input", "compute_infer", "compute_output"):
         stats = "inference_stats"

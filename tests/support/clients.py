@@ -47,7 +47,9 @@ class Client:
             result = function(*positional, **named)
             return await result if asyncio.iscoroutine(result) else result
 
-        return self._loop.run_until_complete(enter()) if self.is_asynchronous else function(*positional, **named)
+        return (
+            self._loop.run_until_complete(enter()) if self.is_asynchronous else function(*positional, **named)
+        )
 
     def describe(self, method: str, *positional: Any, **named: Any) -> Any:
         """Call a method that describes something; the answer as JSON says it, on every wire."""

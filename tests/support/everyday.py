@@ -33,7 +33,7 @@ def _write_identities(repository: Path) -> None:
     write_model(
         repository,
         "pair",
-        describe("identity", two, [(name.replace("IN", "OUT"), *rest) for name, *rest in two]),
+        describe("identity", two, [(name.replace("IN", "OUT"), kind, dims) for name, kind, dims in two]),
     )
     write_model(repository, "unbatched", describe("identity", max_batch_size=0))
     labels = {"../labels.txt": "\n".join(LABELS) + "\n"}

@@ -7,7 +7,9 @@ leave through another.
 import json
 import os
 import select
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 TIMEOUT_SECONDS = 30.0
@@ -50,9 +52,24 @@ class Gate:
 
     def let_through(self, count: int = 1) -> None:
         """Let executions end: those that wait, and then those to come."""
-        os.write(self._permits, b"." * count)
+        _let_through(self._permits, count)
+
+    @contextmanager
+    def hold(self, request_id: str) -> Iterator[Callable[[], None]]:
+        """Hold one request until what is given here is called, whatever else is let through."""
+        name = f"permits_{request_id}"
+        pipe = self._open(name)
+        try:
+            yield partial(_let_through, pipe)
+        finally:
+            (self.folder / name).unlink()
+            os.close(pipe)
 
     def _open(self, name: str) -> int:
         path = self.folder / name
         os.mkfifo(path)
         return os.open(path, os.O_RDWR)
+
+
+def _let_through(pipe: int, count: int = 1) -> None:
+    os.write(pipe, b"." * count)

@@ -17,11 +17,14 @@ START_SECONDS = 60.0
 STOP_SECONDS = 40.0
 """More than the server's own exit timeout, so that a test sees what the server made of it."""
 
+LAST_LINES_SECONDS = 1.0
+"""For the end of the log; a worker process that hangs outlives its server for a while and holds it open."""
+
 POLL_SECONDS = 0.005
 """Between two looks at something that announces itself nowhere."""
 
 _COMMANDS = Path(sys.executable).parent
-_PORT = re.compile(r" (HTTP|gRPC|metrics) on \S+:(\d+)$")
+_PORT = re.compile(r"\b(HTTP|gRPC|metrics) on \S+?:(\d+)\b")
 _COMPLAINT = re.compile(r"^[WE]\d{4} |Traceback|panicked", re.ASCII)
 
 
@@ -34,6 +37,7 @@ class ServerProcess:
         command: Sequence[str] = ("trilith", "serve"),
         ready: bool = True,
         tolerates: str = "",
+        status: int = 0,
     ) -> None:
         """Start it.
 
@@ -42,8 +46,10 @@ class ServerProcess:
             command: what to start.
             ready: whether to wait for readiness, or for liveness only.
             tolerates: a pattern of warnings and errors that its log may hold.
+            status: the exit status that it must end with.
         """
         self.lines: list[str] = []
+        self._status = status
         self._tolerated = re.compile(tolerates) if tolerates else None
         self._path = "/v2/health/ready" if ready else "/v2/health/live"
         self._news = threading.Condition()
@@ -77,7 +83,7 @@ class ServerProcess:
             self._process.kill()
             raise
         if kind is None:
-            assert status == 0, self.log
+            assert status == self._status, self.log
             assert self.complaints() == [], self.log
 
     @property
@@ -106,7 +112,7 @@ class ServerProcess:
     def wait(self) -> int:
         """Wait for its end; the exit status."""
         status = self._process.wait(STOP_SECONDS)
-        self._reader.join(STOP_SECONDS)
+        self._reader.join(LAST_LINES_SECONDS)
         return status
 
     def complaints(self) -> list[str]:

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyMapping};
+use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 use trilith_core::tensor::Shape;
 use trilith_core::{Code, DataType, Error, Fault, Request, Tensor};
 use trilith_engine::{Batch as EngineBatch, Job, Model};
@@ -271,8 +271,9 @@ impl Batch {
     }
 
     /// Fails every request that is left unanswered.
-    fn fail(&self, message: String, code: &str) {
-        self.shared.fail_rest(&model_error(parse_code(code), message), true);
+    fn fail(&self, message: &Bound<'_, PyString>, code: &str) {
+        let error = model_error(parse_code(code), message.to_string_lossy().into_owned());
+        self.shared.fail_rest(&error, true);
         self.shared.end_run();
     }
 

@@ -12,6 +12,7 @@
 //! - [`array`], [`memory`]: NumPy arrays over tensors and back
 //! - [`spec`]: what Python says of a model and of the server, as JSON
 //! - [`expiry`]: answers requests that waited too long
+//! - [`threads`]: the threads that own sockets
 //! - [`parker`]: how a blocking thread waits for the engine
 
 mod array;
@@ -27,6 +28,7 @@ mod request;
 mod sender;
 mod server;
 mod spec;
+mod threads;
 mod worker;
 
 use pyo3::prelude::*;

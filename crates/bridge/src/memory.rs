@@ -103,17 +103,3 @@ impl AsRef<[u8]> for Borrowed {
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn joined_pieces_lie_at_the_boundary() {
-        let pieces = [Bytes::from_static(b"abc"), Bytes::from_static(b"de")];
-        let joined = AlignedBuffer::join(5, pieces.iter());
-        assert_eq!(&joined[..], b"abcde");
-        assert_eq!(joined.as_ptr() as usize % ALIGNMENT, 0);
-        assert!(AlignedBuffer::join(0, [].iter()).is_empty());
-    }
-}

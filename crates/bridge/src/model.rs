@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use tokio::runtime::Handle;
 use trilith_engine::{Engine, Model as EngineModel};
 use trilith_worker::{Link, Service};
 
 use crate::instance::InstancePort;
+use crate::threads::Threads;
 use crate::worker::WorkerLink;
 
 /// How often a wait for requests in flight looks again; such waits happen when models and servers end.
@@ -23,12 +23,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(2);
 pub(crate) struct Model {
     engine: Arc<Engine>,
     served: Arc<EngineModel>,
-    runtime: Handle,
+    threads: Arc<Threads>,
 }
 
 impl Model {
-    pub(crate) fn new(engine: Arc<Engine>, model: Arc<EngineModel>, runtime: Handle) -> Self {
-        Self { engine, served: model, runtime }
+    pub(crate) fn new(engine: Arc<Engine>, model: Arc<EngineModel>, threads: Arc<Threads>) -> Self {
+        Self { engine, served: model, threads }
     }
 }
 
@@ -56,7 +56,7 @@ impl Model {
         let engine = Arc::clone(&self.engine);
         let clock = Arc::clone(engine.clock());
         let service = Service { port: self.served.open_port(), engine, clock };
-        Ok(WorkerLink::new(link, service, self.runtime.clone()))
+        Ok(WorkerLink::new(link, service, self.threads.next()))
     }
 
     fn in_flight(&self) -> u64 {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict};
+use pyo3::types::{PyBool, PyDict, PyString};
 use trilith_core::{CorrelationId, Error, Fault, Parameter, Parameters, Response};
 
 use crate::array::from_pieces;
@@ -98,9 +98,9 @@ impl InferenceRequest {
     }
 
     #[pyo3(signature = (message, code="INTERNAL"))]
-    fn fail(&self, message: String, code: &str) -> PyResult<()> {
+    fn fail(&self, message: &Bound<'_, PyString>, code: &str) -> PyResult<()> {
         // The model's own answer to this request: its refusal, not a failure of the execution.
-        let error = Error::new(parse_code(code), Fault::Client, message);
+        let error = Error::new(parse_code(code), Fault::Client, message.to_string_lossy().into_owned());
         self.batch.take_job(self.index)?.finish(Err(error));
         Ok(())
     }

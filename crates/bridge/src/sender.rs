@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyTimeoutError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyString};
 use trilith_core::{Error, Fault, Flow, Parameters, Response};
 use trilith_engine::Job;
 
@@ -98,7 +98,8 @@ impl ResponseSender {
     }
 
     #[pyo3(signature = (message, code="INTERNAL", *, last=false))]
-    fn fail(&self, py: Python<'_>, message: String, code: &str, last: bool) -> PyResult<()> {
+    fn fail(&self, py: Python<'_>, message: &Bound<'_, PyString>, code: &str, last: bool) -> PyResult<()> {
+        let message = message.to_string_lossy().into_owned();
         self.deliver(py, Err(Error::new(parse_code(code), Fault::Client, message)), last)
     }
 

@@ -9,7 +9,6 @@ use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
 use trilith_engine::clock::SystemClock;
 use trilith_engine::{Engine, Model as EngineModel, State};
@@ -17,6 +16,7 @@ use trilith_wire::{Context, Shutdown};
 
 use crate::model::{Model, wait_until};
 use crate::spec::{self, ListenForm, ModelForm, ServerForm};
+use crate::threads::Threads;
 
 /// Connections that the system keeps until they are accepted: room for a burst of every client at once.
 const BACKLOG: i32 = 4096;
@@ -30,13 +30,9 @@ pub(crate) struct Server {
     engine: Arc<Engine>,
     context: Arc<Context>,
     shutdown: Shutdown,
-    handle: Handle,
-    running: Mutex<Option<Running>>,
-}
-
-struct Running {
-    runtime: Runtime,
-    endpoints: Vec<JoinHandle<()>>,
+    threads: Arc<Threads>,
+    /// `None` once the server was closed.
+    endpoints: Mutex<Option<Vec<JoinHandle<()>>>>,
 }
 
 #[pymethods]
@@ -46,22 +42,17 @@ impl Server {
         let form: ServerForm = spec::parse(options, "server options")?;
         let clock = Arc::new(SystemClock::new());
         let engine = Engine::new(form.engine_options(), clock.clone());
-        let mut builder = Builder::new_multi_thread();
-        if form.threads > 0 {
-            builder.worker_threads(form.threads);
-        }
-        let runtime = builder.thread_name("trilith-wire").enable_all().build()?;
-        runtime.spawn(crate::expiry::run(Arc::clone(&engine), clock));
+        let threads = Arc::new(Threads::start(form.threads)?);
+        threads.next().spawn(crate::expiry::run(Arc::clone(&engine), clock));
         let context = Arc::new(Context { engine: Arc::clone(&engine), server: form.info() });
-        let handle = runtime.handle().clone();
-        let running = Mutex::new(Some(Running { runtime, endpoints: Vec::new() }));
-        Ok(Self { engine, context, shutdown: Shutdown::new(), handle, running })
+        let endpoints = Mutex::new(Some(Vec::new()));
+        Ok(Self { engine, context, shutdown: Shutdown::new(), threads, endpoints })
     }
 
     fn add_model(&self, spec: &str, serialized: &[u8]) -> PyResult<Model> {
         let spec = spec::parse::<ModelForm>(spec, "model spec")?.into_spec(serialized)?;
         let model = EngineModel::new(&self.engine, spec);
-        Ok(Model::new(Arc::clone(&self.engine), model, self.handle.clone()))
+        Ok(Model::new(Arc::clone(&self.engine), model, Arc::clone(&self.threads)))
     }
 
     fn set_state(&self, name: &str, version: Option<i64>, state: &str, reason: &str) -> PyResult<()> {
@@ -87,10 +78,14 @@ impl Server {
         let mut http = trilith_wire::http::HttpOptions::default();
         http.max_input_size = form.max_input_size.unwrap_or(http.max_input_size);
         http.max_connections = form.max_connections.unwrap_or(http.max_connections);
-        http.header_timeout =
-            form.header_timeout_seconds.map_or(http.header_timeout, Duration::from_secs_f64);
+        if let Some(seconds) = form.client_timeout_seconds {
+            http.header_timeout = Duration::from_secs(seconds);
+            http.body_timeout = http.header_timeout;
+        }
         let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
-        self.listen(&form.listen, |listener| trilith_wire::http::serve(listener, context, http, shutdown))
+        self.listen(&form.listen, |listener| {
+            trilith_wire::http::serve(listener, Arc::clone(&context), http.clone(), shutdown.clone())
+        })
     }
 
     #[cfg(feature = "grpc")]
@@ -101,17 +96,25 @@ impl Server {
         grpc.keepalive_time = form.keepalive_time_ms.map_or(grpc.keepalive_time, Duration::from_millis);
         grpc.keepalive_timeout =
             form.keepalive_timeout_ms.map_or(grpc.keepalive_timeout, Duration::from_millis);
+        grpc.handshake_timeout =
+            form.client_timeout_seconds.map_or(grpc.handshake_timeout, Duration::from_secs);
         let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
-        self.listen(&form.listen, |listener| trilith_wire::grpc::serve(listener, context, grpc, shutdown))
+        self.listen(&form.listen, |listener| {
+            trilith_wire::grpc::serve(listener, Arc::clone(&context), grpc.clone(), shutdown.clone())
+        })
     }
 
     #[cfg(feature = "metrics")]
     fn serve_metrics(&self, options: &str) -> PyResult<u16> {
         let form: spec::MetricsForm = spec::parse(options, "metrics options")?;
-        let metrics = trilith_wire::metrics::MetricsOptions { cpu: form.cpu };
+        let mut metrics = trilith_wire::metrics::MetricsOptions { cpu: form.cpu, ..Default::default() };
+        // A longer one is meant for tensors, which do not come this way.
+        metrics.client_timeout = form.client_timeout_seconds.map_or(metrics.client_timeout, |seconds| {
+            metrics.client_timeout.min(Duration::from_secs(seconds))
+        });
         let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
         self.listen(&form.listen, |listener| {
-            trilith_wire::metrics::serve(listener, context, metrics, shutdown)
+            trilith_wire::metrics::serve(listener, Arc::clone(&context), metrics.clone(), shutdown.clone())
         })
     }
 
@@ -137,33 +140,35 @@ impl Server {
     }
 
     fn close(&self, py: Python<'_>) {
-        let Some(running) = self.running.lock().take() else { return };
+        let Some(endpoints) = self.endpoints.lock().take() else { return };
         self.engine.close();
         self.shutdown.begin();
         py.detach(|| {
-            running.runtime.block_on(async {
-                for endpoint in running.endpoints {
+            self.threads.next().block_on(async {
+                for endpoint in endpoints {
                     let _ = tokio::time::timeout(FAREWELL, endpoint).await;
                 }
             });
-            running.runtime.shutdown_timeout(FAREWELL);
+            self.threads.stop();
         });
     }
 }
 
 impl Server {
-    fn listen<F>(&self, form: &ListenForm, serve: impl FnOnce(TcpListener) -> F) -> PyResult<u16>
+    /// Serves from every event loop: each waits at the same listener, and a connection stays with the loop that took it.
+    fn listen<F>(&self, form: &ListenForm, serve: impl Fn(TcpListener) -> F) -> PyResult<u16>
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let mut running = self.running.lock();
-        let running = running.as_mut().ok_or_else(|| PyRuntimeError::new_err("the server was closed"))?;
+        let mut endpoints = self.endpoints.lock();
+        let endpoints = endpoints.as_mut().ok_or_else(|| PyRuntimeError::new_err("the server was closed"))?;
         let listener = bind(form)?;
-        let port = listener.local_addr()?.port();
-        let _guard = self.handle.enter();
-        let listener = TcpListener::from_std(listener)?;
-        running.endpoints.push(self.handle.spawn(serve(listener)));
-        Ok(port)
+        for handle in self.threads.handles() {
+            let _guard = handle.enter();
+            let shared = TcpListener::from_std(listener.try_clone()?)?;
+            endpoints.push(handle.spawn(serve(shared)));
+        }
+        Ok(listener.local_addr()?.port())
     }
 }
 

@@ -79,6 +79,8 @@ pub(crate) struct ModelForm {
     #[serde(default)]
     scheduler: SchedulerForm,
     #[serde(default)]
+    metric_tags: BTreeMap<String, String>,
+    #[serde(default)]
     config_json: String,
 }
 
@@ -144,6 +146,7 @@ impl ModelForm {
             decoupled: self.decoupled,
             platform: self.platform,
             backend: self.backend,
+            metric_tags: self.metric_tags.into_iter().collect(),
             config_json: self.config_json,
             config_proto: Bytes::copy_from_slice(serialized),
         })
@@ -218,7 +221,7 @@ pub(crate) struct HttpForm {
     #[serde(default)]
     pub(crate) max_input_size: Option<usize>,
     #[serde(default)]
-    pub(crate) header_timeout_seconds: Option<f64>,
+    pub(crate) client_timeout_seconds: Option<u64>,
     #[serde(default)]
     pub(crate) max_connections: Option<usize>,
 }
@@ -235,6 +238,8 @@ pub(crate) struct GrpcForm {
     pub(crate) keepalive_time_ms: Option<u64>,
     #[serde(default)]
     pub(crate) keepalive_timeout_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) client_timeout_seconds: Option<u64>,
 }
 
 /// Options of the metrics endpoint.
@@ -245,4 +250,6 @@ pub(crate) struct MetricsForm {
     pub(crate) listen: ListenForm,
     #[serde(default)]
     pub(crate) cpu: bool,
+    #[serde(default)]
+    pub(crate) client_timeout_seconds: Option<u64>,
 }

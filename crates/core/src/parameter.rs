@@ -2,6 +2,12 @@
 
 use std::fmt;
 
+use crate::error::{Error, Result};
+
+/// Most parameters of one request, tensor or output that a client may give. Models know a handful; looking each name
+/// up among all others, as a list does, must not keep the server busy.
+pub const MAX_PARAMETERS: usize = 4096;
+
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Parameter {
@@ -48,6 +54,15 @@ impl Parameters {
         }
     }
 
+    /// Sets a value that a client gave; refused where there are too many.
+    pub fn accept(&mut self, name: impl Into<String>, value: Parameter) -> Result<()> {
+        self.insert(name, value);
+        if self.0.len() <= MAX_PARAMETERS {
+            return Ok(());
+        }
+        Err(Error::invalid(format!("there are more than {MAX_PARAMETERS} parameters")))
+    }
+
     /// The value of that name.
     pub fn get(&self, name: &str) -> Option<&Parameter> {
         self.0.iter().find(|entry| entry.0 == name).map(|entry| &entry.1)
@@ -75,5 +90,20 @@ impl FromIterator<(String, Parameter)> for Parameters {
         let mut parameters = Self::new();
         entries.into_iter().for_each(|(name, value)| parameters.insert(name, value));
         parameters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_gives_only_so_many() {
+        let mut parameters = Parameters::new();
+        for number in 0..MAX_PARAMETERS {
+            parameters.accept(number.to_string(), Parameter::Bool(true)).unwrap();
+        }
+        assert!(parameters.accept("0", Parameter::Bool(false)).is_ok());
+        assert!(parameters.accept("one more", Parameter::Bool(true)).is_err());
     }
 }

@@ -7,6 +7,10 @@ use crate::flow::Flow;
 use crate::parameter::Parameters;
 use crate::tensor::Tensor;
 
+/// Most inputs, and most outputs, that one request may name. Models have a few hundred at most, and a few bytes on the
+/// wire must not grow into gigabytes here.
+pub const MAX_TENSORS: usize = 4096;
+
 /// Names the sequence that a request belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CorrelationId {

@@ -64,17 +64,23 @@ impl Tensor {
     }
 }
 
-/// Number of elements; `None` if an extent is negative or the product does not fit.
+/// More elements than this cannot be addressed where each takes eight bytes, as the widest do.
+const MAX_ELEMENTS: i64 = i64::MAX / 8;
+
+/// Number of elements; `None` if an extent is negative or there are more than can be addressed.
+///
+/// Extents beside a zero have to fit as well: the tensor is empty, but no array of such a shape can be made.
 pub fn element_count(shape: &[i64]) -> Option<usize> {
-    // A zero anywhere makes the tensor empty, so an overflow beside it would be reported for nothing.
-    if shape.iter().any(|extent| *extent < 0) {
-        return None;
+    let mut is_empty = false;
+    let mut product = 1_i64;
+    for extent in shape {
+        if *extent < 0 {
+            return None;
+        }
+        is_empty |= *extent == 0;
+        product = product.checked_mul((*extent).max(1)).filter(|product| *product <= MAX_ELEMENTS)?;
     }
-    if shape.contains(&0) {
-        return Some(0);
-    }
-    let product = shape.iter().try_fold(1_i64, |product, extent| product.checked_mul(*extent))?;
-    usize::try_from(product).ok()
+    if is_empty { Some(0) } else { usize::try_from(product).ok() }
 }
 
 /// A shape as clients write it: `[1,16]`.
@@ -98,7 +104,9 @@ mod tests {
     fn counts_do_not_overflow() {
         assert_eq!(element_count(&[]), Some(1));
         assert_eq!(element_count(&[2, 3]), Some(6));
-        assert_eq!(element_count(&[i64::MAX, 0]), Some(0));
+        assert_eq!(element_count(&[1 << 59, 0]), Some(0));
+        assert_eq!(element_count(&[0, i64::MAX]), None);
+        assert_eq!(element_count(&[1 << 30, 0, 1 << 31]), None);
         assert_eq!(element_count(&[1 << 62, 4]), None);
         assert_eq!(element_count(&[-1]), None);
     }

@@ -183,7 +183,8 @@ impl Engine {
 
     /// The served version of that name; without a version the highest one that is ready.
     ///
-    /// Fails with `NotFound` for an unknown name or version, `Unavailable` for one that is not ready.
+    /// Fails with `NotFound` for a name or version that is unknown or could not be loaded, `Unavailable` for
+    /// one that is not ready now.
     pub fn model(&self, name: &str, version: Option<i64>) -> Result<Arc<Model>> {
         self.index.read().find(name, version).cloned()
     }

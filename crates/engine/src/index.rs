@@ -177,5 +177,10 @@ fn explain_absence(name: &str, version: Option<i64>, versions: &Versions) -> Err
         State::Unavailable => "it is unavailable",
     };
     let reason = if entry.reason.is_empty() { String::new() } else { format!(" ({})", entry.reason) };
-    Error::unavailable(format!("{title} is not ready: {state}{reason}"))
+    let message = format!("{title} is not ready: {state}{reason}");
+    match entry.state {
+        // Asking again will not help: to clients it is not there, as it is not for Triton's.
+        State::Unavailable => Error::not_found(message),
+        _ => Error::unavailable(message),
+    }
 }

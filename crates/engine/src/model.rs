@@ -36,6 +36,8 @@ pub struct ModelSpec {
     pub platform: String,
     /// Name of the backend.
     pub backend: String,
+    /// Labels of its metrics beside name and version, in alphabetical order.
+    pub metric_tags: Arc<[(String, String)]>,
     /// The complete configuration as JSON, as the configuration extension shows it.
     pub config_json: String,
     /// The complete configuration as a serialized `ModelConfig`.
@@ -124,6 +126,7 @@ impl Model {
         ModelStatistics {
             name: self.spec.signature.model.clone(),
             version: self.spec.signature.version,
+            metric_tags: Arc::clone(&self.spec.metric_tags),
             pending,
             ..self.ledger.snapshot(self.clock.now())
         }

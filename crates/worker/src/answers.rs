@@ -25,6 +25,8 @@ pub struct Manner {
 
 /// The way to the server.
 pub(crate) struct Channel {
+    /// The process that may speak: a copy of it, which a model has made by forking, has the same batches and ends.
+    owner: u32,
     pub(crate) stream: UnixStream,
     pub(crate) inbox: Inbox,
     pub(crate) watched: WatchedRequests,
@@ -39,7 +41,13 @@ struct Sender {
 impl Channel {
     pub(crate) fn new(stream: UnixStream, inbox: Inbox, outbox: Outbox) -> Self {
         let watched = WatchedRequests::default();
-        Self { stream, inbox, watched, sender: Mutex::new(Sender { outbox, message: Vec::new() }) }
+        Self {
+            owner: std::process::id(),
+            stream,
+            inbox,
+            watched,
+            sender: Mutex::new(Sender { outbox, message: Vec::new() }),
+        }
     }
 
     /// Takes back ranges of memory that the server has let go.
@@ -86,6 +94,9 @@ impl Channel {
     }
 
     fn write(&self, sender: &Sender) {
+        if std::process::id() != self.owner {
+            return;
+        }
         // A server that is gone is noticed by the next read, which ends the worker.
         let _ = (&self.stream).write_all(&sender.message);
     }

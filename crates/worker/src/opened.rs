@@ -66,8 +66,9 @@ impl OpenedBatches {
     }
 
     /// Takes out a batch that is answered as a whole; a request that is left out is answered by its being dropped.
-    pub(crate) fn take(&mut self, batch: u64) -> Vec<Option<Job>> {
-        self.0.remove(&batch).map(|mut opened| std::mem::take(opened.split())).unwrap_or_default()
+    /// `None` if the worker does not have it.
+    pub(crate) fn take(&mut self, batch: u64) -> Option<Vec<Option<Job>>> {
+        self.0.remove(&batch).map(|mut opened| std::mem::take(opened.split()))
     }
 
     /// What the worker is to be told: requests that were cancelled, answers that were read.

@@ -205,8 +205,13 @@ impl Session {
         match message {
             ToServer::Answers { batch, freed, answers } => {
                 self.outbox.take_back(&freed);
+                let Some(mut jobs) = self.opened.take(batch) else {
+                    return Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        "it answered a batch that is not running",
+                    ));
+                };
                 self.end_run(batch);
-                let mut jobs = self.opened.take(batch);
                 for (index, answer) in answers {
                     if let Some(job) = jobs.get_mut(index as usize).and_then(Option::take) {
                         job.settle(decode_answer(answer, frame, &self.inbox)?);

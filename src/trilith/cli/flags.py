@@ -210,6 +210,13 @@ USED = (
     Flag("id", SERVER, values.TEXT, "Name of the server in its metadata.", "triton"),
     Flag("server-id", SERVER, values.TEXT, alias_of="id"),
     Flag(
+        "client-timeout-secs",
+        SERVER,
+        values.whole(1),
+        "Seconds that a client may pause within a request or its answer. Trilith's own flag.",
+        30,
+    ),
+    Flag(
         "exit-timeout-secs",
         SERVER,
         values.whole(),

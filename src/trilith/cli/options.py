@@ -82,8 +82,13 @@ def log_options(given: dict[str, Any]) -> LogOptions:
 
 def _endpoints(given: dict[str, Any]) -> tuple[Endpoint, ...]:
     endpoints = []
+    client = {"client_timeout_seconds": given["client_timeout_secs"]}
     if given["allow_http"]:
-        settings = {"max_input_size": given["http_max_input_size"], "reuse_port": given["reuse_http_port"]}
+        settings = {
+            "max_input_size": given["http_max_input_size"],
+            "reuse_port": given["reuse_http_port"],
+            **client,
+        }
         endpoints.append(Endpoint("http", "HTTP", given["http_address"], given["http_port"], settings))
     if given["allow_grpc"]:
         settings = {
@@ -91,11 +96,12 @@ def _endpoints(given: dict[str, Any]) -> tuple[Endpoint, ...]:
             "reuse_port": given["reuse_grpc_port"],
             "keepalive_time_ms": given["grpc_keepalive_time"],
             "keepalive_timeout_ms": given["grpc_keepalive_timeout"],
+            **client,
         }
         endpoints.append(Endpoint("grpc", "gRPC", given["grpc_address"], given["grpc_port"], settings))
     if given["allow_metrics"]:
         address = given["metrics_address"] or given["http_address"]
-        settings = {"cpu": given["allow_cpu_metrics"]}
+        settings = {"cpu": given["allow_cpu_metrics"], **client}
         endpoints.append(Endpoint("metrics", "metrics", address, given["metrics_port"], settings))
     return tuple(endpoints)
 

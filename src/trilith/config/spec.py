@@ -14,13 +14,14 @@ def native_spec(configuration: ModelConfiguration, version: int) -> str:
         {
             "name": configuration.name,
             "version": version,
-            "platform": configuration.platform,
+            "platform": configuration.platform or configuration.backend,  # as Triton's metadata has it
             "backend": configuration.backend,
             "max_batch_size": configuration.max_batch_size,
             "decoupled": configuration.is_decoupled,
             "inputs": [_tensor(tensor) for tensor in configuration.inputs],
             "outputs": [_tensor(tensor) for tensor in configuration.outputs],
             "scheduler": _scheduler(document.get("dynamic_batching")),
+            "metric_tags": document.get("metric_tags", {}),
             "config_json": json.dumps(document, separators=(",", ":"), ensure_ascii=False),
         },
         separators=(",", ":"),

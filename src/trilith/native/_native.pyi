@@ -1,23 +1,39 @@
 """The typed door to the Rust extension."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias, final
+from typing import Any, Self, TypeAlias, final
 
 from numpy.typing import NDArray
 
-Parameter: TypeAlias = bool | int | float | str
+__all__ = [
+    "FEATURES",
+    "Batch",
+    "Call",
+    "CallAnswer",
+    "Caller",
+    "InferenceRequest",
+    "InstancePort",
+    "Model",
+    "ResponseSender",
+    "Server",
+    "WorkerLink",
+    "WorkerPort",
+    "file_descriptor_set",
+]
+
+_Parameter: TypeAlias = bool | int | float | str
 
 FEATURES: tuple[str, ...]
 """Cargo features that this extension was built with: ``http``, ``grpc``, ``metrics``."""
 
 def file_descriptor_set() -> bytes:
-    """Serialized ``google.protobuf.FileDescriptorSet`` of everything in ``proto/``, imports included."""
+    """Return everything in ``proto/``, imports included, as a ``google.protobuf.FileDescriptorSet``."""
 
 @final
 class Server:
     """The engine and the threads that own sockets. One per process is enough."""
 
-    def __init__(self, options: str) -> None:
+    def __new__(cls, options: str) -> Self:
         """Start the threads; nothing listens yet.
 
         Args:
@@ -52,14 +68,15 @@ class Server:
         """Remove a name, or one version of it, from the index."""
 
     def index(self) -> list[tuple[str, int | None, str, str]]:
-        """Name, version, state and reason of everything that is known."""
+        """Return name, version, state and reason of everything that is known."""
 
     def serve_http(self, options: str) -> int:
         """Listen for HTTP.
 
         Args:
             options: JSON object: ``address``, ``port`` (0 for a free one), ``max_input_size`` (bytes),
-                ``reuse_port`` (bool), optional ``header_timeout_seconds``, ``max_connections``.
+                ``reuse_port`` (bool), optional ``max_connections``, ``client_timeout_seconds`` (for the rest
+                of a header, the next part of a body, and for reading the answer).
 
         Returns:
             The port.
@@ -69,26 +86,37 @@ class Server:
         """
 
     def serve_grpc(self, options: str) -> int:
-        """Listen for gRPC: ``address``, ``port``, ``reuse_port``, ``max_message_size``, ``keepalive_time_ms``,
-        ``keepalive_timeout_ms``. Returns and raises like :meth:`serve_http`."""
+        """Listen for gRPC.
+
+        Options: ``address``, ``port``, ``reuse_port``, ``max_message_size``, ``keepalive_time_ms``,
+        ``keepalive_timeout_ms``, optional ``client_timeout_seconds``. Returns and raises like
+        :meth:`serve_http`.
+        """
 
     def serve_metrics(self, options: str) -> int:
-        """Listen for metrics: ``address``, ``port``, ``cpu`` (bool). Returns and raises like :meth:`serve_http`."""
+        """Listen for metrics.
+
+        Options: ``address``, ``port``, ``cpu`` (bool), optional ``client_timeout_seconds``. Returns and
+        raises like :meth:`serve_http`.
+        """
 
     def open(self) -> None:
         """Say that start-up is over: the server is ready as soon as its models are."""
 
     def is_ready(self) -> bool:
-        """Whether ``/v2/health/ready`` says 200."""
+        """Say whether ``/v2/health/ready`` answers 200."""
 
     def begin_shutdown(self) -> None:
         """Stop accepting connections and requests; what is in flight goes on."""
 
     def in_flight(self) -> int:
-        """Requests admitted and not yet answered."""
+        """Count requests admitted and not yet answered."""
 
     def wait_idle(self, timeout_seconds: float) -> bool:
-        """Wait until nothing is in flight; false if time ran out first. Releases the GIL; wakes for signals."""
+        """Wait until nothing is in flight; false if time ran out first.
+
+        Releases the GIL; wakes for signals.
+        """
 
     def close(self) -> None:
         """End connections and threads."""
@@ -98,8 +126,10 @@ class Model:
     """One version of a model inside the engine."""
 
     def publish(self) -> None:
-        """Make it take requests (state READY); a version served before under this name and number is displaced
-        and goes on with the requests it has."""
+        """Make it take requests (state READY).
+
+        A version served before under this name and number is displaced and goes on with the requests it has.
+        """
 
     def withdraw(self) -> None:
         """Stop it taking requests (state UNLOADING)."""
@@ -114,7 +144,7 @@ class Model:
         """
 
     def in_flight(self) -> int:
-        """Requests admitted and not yet answered."""
+        """Count requests admitted and not yet answered."""
 
     def wait_idle(self, timeout_seconds: float) -> bool:
         """Wait until nothing is in flight; false if time ran out first."""
@@ -130,7 +160,7 @@ class InstancePort:
         """Wait for the next batch, the GIL released; ``None`` when the model has ended."""
 
     def caller(self) -> Caller:
-        """How the instance's model makes requests of others."""
+        """Return the way by which the instance's model makes requests of others."""
 
     def close(self) -> None:
         """Take the instance out of service; a blocked :meth:`next_batch` returns ``None``."""
@@ -154,7 +184,7 @@ class WorkerLink:
 class WorkerPort:
     """The worker's end of the channel: the same batches as in the server."""
 
-    def __init__(self, socket_descriptor: int, spec: str) -> None:
+    def __new__(cls, socket_descriptor: int, spec: str) -> Self:
         """Take over the worker's end.
 
         Args:
@@ -166,7 +196,7 @@ class WorkerPort:
         """Wait for the next batch, the GIL released; ``None`` when the server closed the channel."""
 
     def caller(self) -> Caller:
-        """How the instance's model makes requests of others."""
+        """Return the way by which the instance's model makes requests of others."""
 
 @final
 class Batch:
@@ -204,14 +234,14 @@ class InferenceRequest:
     @property
     def timeout(self) -> int: ...
     @property
-    def parameters(self) -> dict[str, Parameter]: ...
+    def parameters(self) -> dict[str, _Parameter]: ...
     @property
     def requested_outputs(self) -> list[str]: ...
     @property
     def inputs(self) -> dict[str, NDArray[Any]]: ...
     def is_cancelled(self) -> bool: ...
     def respond(
-        self, outputs: Mapping[str, NDArray[Any]], parameters: Mapping[str, Parameter] | None = None
+        self, outputs: Mapping[str, NDArray[Any]], parameters: Mapping[str, _Parameter] | None = None
     ) -> None: ...
     def fail(self, message: str, code: str = "INTERNAL") -> None: ...
     def open_sender(self) -> ResponseSender: ...
@@ -223,7 +253,7 @@ class ResponseSender:
     def respond(
         self,
         outputs: Mapping[str, NDArray[Any]],
-        parameters: Mapping[str, Parameter] | None = None,
+        parameters: Mapping[str, _Parameter] | None = None,
         *,
         last: bool = False,
     ) -> None: ...
@@ -236,7 +266,7 @@ class Caller:
     """See :class:`trilith.contract.Caller`."""
 
     def call(
-        self, form: str, inputs: list[tuple[str, str, NDArray[Any]]], parameters: dict[str, Parameter]
+        self, form: str, inputs: list[tuple[str, str, NDArray[Any]]], parameters: dict[str, _Parameter]
     ) -> Call: ...
     def is_ready(self, model: str, version: int | None) -> bool: ...
 
@@ -262,4 +292,4 @@ class CallAnswer:
     @property
     def outputs(self) -> list[tuple[str, str, NDArray[Any]]]: ...
     @property
-    def parameters(self) -> dict[str, Parameter]: ...
+    def parameters(self) -> dict[str, _Parameter]: ...

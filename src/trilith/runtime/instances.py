@@ -51,7 +51,14 @@ def execute(instance: Instance, batch: AnswerableBatch, name: str) -> None:
         batch.fail(str(error), error.code)
     except BaseException as error:  # a model that calls sys.exit fails its batch, no more
         log.exception("instance '%s' failed a batch of %d", name, batch.size)
-        batch.fail(f"{type(error).__name__}: {error}", ErrorCode.INTERNAL)
+        batch.fail(f"instance '{name}' failed: {_describe(error)}", ErrorCode.INTERNAL)
+
+
+def _describe(error: BaseException) -> str:
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  an error of the model's own, whose text is made by its code
+        return type(error).__name__
 
 
 def close_instance(instance: Instance, name: str) -> None:

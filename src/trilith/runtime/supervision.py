@@ -107,12 +107,10 @@ class Supervisor:
         """Start until it works; false when the model ends or the instance is given up."""
         for attempt in range(1, self._backoff.attempts + 1):
             try:
-                worker = self._supervised.start()
+                return self._adopt(self._supervised.start())
             except LoadError as error:
                 reason = str(error)
                 log.error("instance '%s' could not be started again: %s", self._supervised.name, reason)  # noqa: TRY400
-            else:
-                return self._adopt(worker)
             delay = self._backoff.delay(deaths + attempt)
             if attempt < self._backoff.attempts and self._clock.wait(self._closing, delay):
                 return False
@@ -128,6 +126,10 @@ class Supervisor:
                 worker.kill()
                 return False
             self._worker = worker
-            self._link = self._supervised.connect(worker.detach())
+            try:
+                self._link = self._supervised.connect(worker.detach())
+            except (OSError, RuntimeError) as error:
+                worker.kill()
+                raise LoadError(str(error)) from error
         log.info("instance '%s' runs again in worker process %d", self._supervised.name, worker.pid)
         return True

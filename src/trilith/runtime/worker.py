@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 import traceback
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -70,13 +71,26 @@ def _serve(channel: Channel, task: dict[str, Any], loaded: LoadedModel, instance
     from trilith.native import WorkerPort  # noqa: PLC0415  a model that fails to load needs no extension
 
     name: str = task["context"]["placements"][0]["name"]
-    port = WorkerPort(channel.detach(), task["spec"])
+    descriptor = channel.detach()
+    worker = os.getpid()
+    os.register_at_fork(after_in_child=partial(_leave_channel, descriptor))
+    port = WorkerPort(descriptor, task["spec"])
     run_instance(port, instance, name)
+    if os.getpid() != worker:
+        os._exit(0)  # a copy that the model made by forking and let return
     close_instance(instance, name)
     try:
         loaded.close()
     except Exception:
         log.exception("the model of instance '%s' failed while it was closed", name)
+
+
+def _leave_channel(descriptor: int) -> None:
+    """Let go of the channel in a copy of this process, so that the server sees the worker's own end."""
+    ended, other = socket.socketpair()
+    other.close()
+    os.dup2(ended.fileno(), descriptor)
+    ended.close()
 
 
 def _report(channel: Channel, error: BaseException) -> None:

@@ -53,7 +53,10 @@ class Worker:
             LoadError: the process cannot be started.
         """
         self._title = f"model '{order.source.name}' version {order.source.version}"
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise LoadError(f"{self._title}: no worker process can be started: {error}") from error
         self._channel = Channel(ours)
         with theirs:
             try:

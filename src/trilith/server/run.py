@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import trilith
 from trilith.contract import ConfigurationError, TrilithError
+from trilith.server.limits import raise_descriptor_limit
 from trilith.server.options import Endpoint, ServerOptions
 from trilith.server.signals import watch_signals
 
@@ -51,6 +52,7 @@ def serve(options: ServerOptions) -> int:
     Returns:
         0 if everything that was in flight finished; 1 if something was left, or start-up failed.
     """
+    raise_descriptor_limit()
     application = Application(options)
     with watch_signals(application.stop, _end_at_once):
         try:

@@ -1,52 +1,35 @@
-"""Writes the models that the tests serve: well-behaved ones, and ones that do what a parameter asks for."""
+"""Writes the models of the shared server: well-behaved ones, ones that do harm when asked to, broken ones."""
 
 from pathlib import Path
 
-TEMPLATES = Path(__file__).parent / "models"
+from support.folders import describe, write_model
 
-_TENSOR = '{{ name: "{name}" data_type: TYPE_{datatype} dims: {dims} }}'
+MODELS = Path(__file__).parent / "models"
+
+MISSPELLED = 'backend: "identity"\nmax_batch_sise: 4\n'
 
 
 def write_repository(folder: Path) -> Path:
-    """Write all models that the shared server has, broken ones among them."""
-    write_identity(folder, "simple", "FP32", "[ 4 ]", batch=8)
-    write_identity(folder, "free", "FP32", "[ -1, -1 ]")
-    write_identity(folder, "strings", "BYTES", "[ -1 ]")
-    write_pair(folder)
+    """Write all models."""
+    write_identity(folder, "simple", "FP32", 4, batch=8)
+    write_identity(folder, "free", "FP32", -1, -1)
+    write_identity(folder, "strings", "BYTES", -1)
     for datatype in ("INT8", "UINT64", "BOOL"):
-        write_identity(folder, datatype.lower(), datatype, "[ -1 ]")
-    write_identity(folder, "hanging", "FP32", "[ 4 ]", parameters={"execute_delay_ms": "30000"}, batch=1)
-    for name in ("naughty", "crashing", "exiting", "killed", "hungry"):
-        write_python(folder, name, "naughty")
+        write_identity(folder, datatype.lower(), datatype, -1)
+    write_pair(folder)
+    for name in ("naughty", "forking", "crashing", "exiting", "killed", "hungry", "slow"):
+        write_naughty(folder, name)
     write_python(folder, "stillborn", "stillborn")
     write_python(folder, "raising", "raising")
-    misspelled = folder / "misspelled"
-    (misspelled / "1").mkdir(parents=True)
-    (misspelled / "config.pbtxt").write_text('backend: "identity"\nmax_batch_sise: 4\n')
+    write_model(folder, "misspelled", MISSPELLED)
+    write_model(folder, "torn", "input [ {")
     return folder
 
 
-def write_identity(
-    folder: Path,
-    name: str,
-    datatype: str,
-    dims: str,
-    *,
-    batch: int = 0,
-    parameters: dict[str, str] | None = None,
-) -> None:
-    """Write a model of the identity backend with one input ``IN`` and one output ``OUT``."""
-    datatype = "STRING" if datatype == "BYTES" else datatype
-    tensors = [
-        f"{kind} {_TENSOR.format(name=tensor, datatype=datatype, dims=dims)}"
-        for kind, tensor in (("input", "IN"), ("output", "OUT"))
-    ]
-    options = [
-        f'parameters {{ key: "{key}" value {{ string_value: "{value}" }} }}'
-        for key, value in (parameters or {}).items()
-    ]
-    lines = ['backend: "identity"', f"max_batch_size: {batch}", *tensors, *options]
-    _write(folder, name, lines)
+def write_identity(folder: Path, name: str, datatype: str, *dims: int, batch: int = 0) -> None:
+    """Write a model that gives ``IN`` back as ``OUT``."""
+    config = describe("identity", [("IN", datatype, dims)], [("OUT", datatype, dims)], max_batch_size=batch)
+    write_model(folder, name, config)
 
 
 def write_pair(folder: Path) -> None:
@@ -55,20 +38,16 @@ def write_pair(folder: Path) -> None:
     for index, more in ((0, ""), (1, " optional: true")):
         lines.append(f'input {{ name: "IN{index}" data_type: TYPE_INT32 dims: [ 2 ]{more} }}')
         lines.append(f'output {{ name: "OUT{index}" data_type: TYPE_INT32 dims: [ 2 ] }}')
-    _write(folder, "pair", lines)
+    write_model(folder, "pair", "\n".join(lines))
 
 
 def write_python(folder: Path, name: str, template: str) -> None:
-    """Write a model of the python backend out of a file that lies beside this one."""
-    tensors = [
-        f"{kind} {_TENSOR.format(name=tensor, datatype='FP32', dims='[ -1 ]')}"
-        for kind, tensor in (("input", "IN"), ("output", "OUT"))
-    ]
-    _write(folder, name, ['backend: "python"', "max_batch_size: 0", *tensors])
-    source = (TEMPLATES / f"{template}.py").read_text(encoding="utf-8")
-    (folder / name / "1" / "model.py").write_text(source, encoding="utf-8")
+    """Write a model whose code lies beside this file."""
+    config = describe("python", [("IN", "FP32", [-1])], [("OUT", "FP32", [-1])], max_batch_size=0)
+    source = (MODELS / f"{template}.py").read_text(encoding="utf-8")
+    write_model(folder, name, config, {"model.py": source})
 
 
-def _write(folder: Path, name: str, lines: list[str]) -> None:
-    (folder / name / "1").mkdir(parents=True)
-    (folder / name / "config.pbtxt").write_text("\n".join([*lines, ""]), encoding="utf-8")
+def write_naughty(folder: Path, name: str) -> None:
+    """Write a model that does what the parameter ``do`` of a request asks for."""
+    write_python(folder, name, "naughty")

@@ -13,16 +13,26 @@ class TritonPythonModel:
 
     def initialize(self, args: dict[str, str]) -> None:
         """Open the pipes."""
-        folder = Path(json.loads(args["model_config"])["parameters"]["gate"]["string_value"])
-        self.arrivals = os.open(folder / "arrivals", os.O_WRONLY)
-        self.permits = os.open(folder / "permits", os.O_RDONLY)
+        self.folder = Path(json.loads(args["model_config"])["parameters"]["gate"]["string_value"])
+        self.arrivals = os.open(self.folder / "arrivals", os.O_WRONLY)
+        self.permits = os.open(self.folder / "permits", os.O_RDONLY)
 
     def execute(self, requests: list[Any]) -> list[Any]:
         """Say who is here, wait for leave, answer."""
         ids = [request.request_id() for request in requests]
         os.write(self.arrivals, f"{json.dumps(ids)}\n".encode())
-        os.read(self.permits, 1)
+        self.wait(ids[0])
         return [self.answer(request) for request in requests]
+
+    def wait(self, request_id: str) -> None:
+        """Take one permit: one of its own where there is such a pipe."""
+        own = self.folder / f"permits_{request_id}"
+        if not own.exists():
+            os.read(self.permits, 1)
+            return
+        pipe = os.open(own, os.O_RDONLY)
+        os.read(pipe, 1)
+        os.close(pipe)
 
     def answer(self, request: Any) -> Any:
         """Give the input back."""

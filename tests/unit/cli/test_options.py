@@ -26,14 +26,19 @@ def test_the_defaults_are_triton_s() -> None:
         ("grpc", "0.0.0.0", 8001),  # noqa: S104  compared, not bound
         ("metrics", "0.0.0.0", 8002),  # noqa: S104  compared, not bound
     ]
-    assert endpoint(options, "http").settings == {"max_input_size": 67108864, "reuse_port": False}
+    assert endpoint(options, "http").settings == {
+        "max_input_size": 67108864,
+        "reuse_port": False,
+        "client_timeout_seconds": 30,
+    }
     assert endpoint(options, "grpc").settings == {
         "max_message_size": 2147483647,
         "reuse_port": False,
         "keepalive_time_ms": 7200000,
         "keepalive_timeout_ms": 20000,
+        "client_timeout_seconds": 30,
     }
-    assert endpoint(options, "metrics").settings == {"cpu": True}
+    assert endpoint(options, "metrics").settings == {"cpu": True, "client_timeout_seconds": 30}
     assert (options.server_id, options.strict_readiness, options.exit_on_error) == ("triton", True, True)
     assert (options.exit_timeout_seconds, options.load_threads, options.threads) == (30, 4, 0)
     assert options.complete_configurations

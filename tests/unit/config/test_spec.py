@@ -40,6 +40,14 @@ def test_the_signature_is_spelled_as_the_core_wants_it(
     assert json.loads(spec["config_json"])["input"][0]["data_type"] == "TYPE_STRING"
 
 
+def test_metadata_names_the_backend_where_no_platform_is_given(
+    finish: Callable[[str], ModelConfiguration],
+) -> None:
+    spec = json.loads(config.native_spec(finish(TENSORS + 'metric_tags { key: "team" value: "red" }'), 1))
+    assert spec["platform"] == spec["backend"] != ""
+    assert spec["metric_tags"] == {"team": "red"}
+
+
 def test_a_model_without_dynamic_batching_still_has_a_scheduler(
     finish: Callable[[str], ModelConfiguration],
 ) -> None:

@@ -31,7 +31,7 @@ class FakeServer(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     with HTTPServer(("127.0.0.1", 0), FakeServer) as listener:
-        thread = threading.Thread(target=listener.serve_forever)
+        thread = threading.Thread(target=listener.serve_forever, args=(0.01,))
         thread.start()
         yield f"127.0.0.1:{listener.server_port}"
         listener.shutdown()

@@ -147,9 +147,7 @@ def ours(files: dict[str, FileDescriptor]) -> Facts:
 def theirs() -> Facts:
     """Return all facts of Triton's client."""
     modules = [importlib.import_module(name) for name in CLIENT_MODULES]
-    return {
-        name: fact for module in modules for name, fact in file_facts(module.DESCRIPTOR).items()
-    }
+    return {name: fact for module in modules for name, fact in file_facts(module.DESCRIPTOR).items()}
 
 
 def test_everything_the_client_knows_is_ours_to_the_letter(ours: Facts, theirs: Facts) -> None:

@@ -12,6 +12,11 @@ from trilith.contract import ErrorCode, ModelError
 from trilith.runtime.instances import close_instance, run_instance
 
 
+class UnprintableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
 class Source:
     """Hands out batches of one number each, and keeps what was answered."""
 
@@ -57,10 +62,11 @@ def test_batches_are_answered_until_there_are_no_more() -> None:
     ("error", "message", "code"),
     [
         (ModelError("not now", ErrorCode.UNAVAILABLE), "not now", "UNAVAILABLE"),
-        (ValueError("a shape"), "ValueError: a shape", "INTERNAL"),
-        (SystemExit(3), "SystemExit: 3", "INTERNAL"),
-        (KeyboardInterrupt(), "KeyboardInterrupt: ", "INTERNAL"),
-        (MemoryError(), "MemoryError: ", "INTERNAL"),
+        (ValueError("a shape"), "instance 'a_0_0' failed: ValueError: a shape", "INTERNAL"),
+        (SystemExit(3), "instance 'a_0_0' failed: SystemExit: 3", "INTERNAL"),
+        (KeyboardInterrupt(), "instance 'a_0_0' failed: KeyboardInterrupt: ", "INTERNAL"),
+        (UnprintableError(), "instance 'a_0_0' failed: UnprintableError", "INTERNAL"),
+        (MemoryError(), "instance 'a_0_0' failed: MemoryError: ", "INTERNAL"),
     ],
 )
 def test_whatever_a_model_raises_fails_that_batch_alone(

@@ -43,9 +43,9 @@ def test_what_a_model_raises_fails_its_request_and_the_next_is_served(
     busy = model.submit(IN=tensor(-1)).wait()
     assert (busy.error, busy.code) == ("it is busy", "UNAVAILABLE")
     broken = model.submit(IN=tensor(-2)).wait()
-    assert (broken.error, broken.code) == ("KeyError: 'OUT'", "INTERNAL")
+    assert (broken.error, broken.code) == ("instance 'a_0' failed: KeyError: 'OUT'", "INTERNAL")
     left = model.submit(IN=tensor(-3)).wait()
-    assert (left.error, left.code) == ("SystemExit: 4", "INTERNAL")
+    assert (left.error, left.code) == ("instance 'a_0' failed: SystemExit: 4", "INTERNAL")
     assert model.submit(IN=tensor(5)).wait().outputs["OUT"].flat[0] == 5
 
 

@@ -7,6 +7,8 @@
 pub(crate) mod latency;
 pub(crate) mod ledger;
 
+use std::sync::Arc;
+
 /// How often something happened and how long it took in all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Duration {
@@ -73,6 +75,8 @@ pub struct ModelStatistics {
     pub cache_miss: Duration,
     /// By batch size, ascending.
     pub batches: Vec<BatchStatistics>,
+    /// Labels of its metrics beside name and version, in alphabetical order.
+    pub metric_tags: Arc<[(String, String)]>,
     /// Requests waiting now.
     pub pending: u64,
     /// Failures by reason.

@@ -86,7 +86,7 @@ fn the_index_tells_states_and_reasons() {
     assert_eq!(lines, expected);
     assert_eq!(engine.index(true).len(), 1);
     let error = engine.model("broken", None).err().unwrap();
-    assert_eq!(error.code, Code::Unavailable);
+    assert_eq!(error.code, Code::NotFound);
     assert_eq!(error.message, "model 'broken' is not ready: it is unavailable (config.pbtxt is missing)");
     engine.forget("broken", None);
     engine.forget("m", Some(2));

@@ -2,16 +2,13 @@
 
 use bytes::Buf;
 use prost::Message;
+use trilith_core::request::MAX_TENSORS;
 use trilith_core::tensor::Shape;
 use trilith_core::{Error, Parameter, Parameters, Result};
 
 use super::fields::{Fields, Value, varint};
 use super::pieces::Pieces;
 use super::protocol::inference::InferTensorContents;
-
-/// Most tensors, outputs and parameters in one request. Models have a few hundred at most, and a few bytes
-/// on the wire must not grow into gigabytes here.
-const MAX_ENTRIES: usize = 4096;
 
 /// `ModelInferRequest`, field by field.
 #[derive(Debug, Default)]
@@ -50,9 +47,9 @@ impl Draft {
         let mut entries = 0;
         while let Some((field, value)) = fields.next()? {
             entries += usize::from(field >= 4);
-            if entries > MAX_ENTRIES {
+            if entries > MAX_TENSORS {
                 return Err(Error::invalid(format!(
-                    "the request has more than {MAX_ENTRIES} parameters, inputs and outputs"
+                    "the request has more than {MAX_TENSORS} parameters, inputs and outputs"
                 )));
             }
             match field {
@@ -126,8 +123,7 @@ fn read_shape(shape: &mut Shape, value: Value) -> Result<()> {
 
 fn insert(parameters: &mut Parameters, entry: Value) -> Result<()> {
     let (name, value) = read_entry(entry)?;
-    parameters.insert(name, value);
-    Ok(())
+    parameters.accept(name, value)
 }
 
 /// Reads one entry of a `map<string, InferParameter>`.

@@ -50,6 +50,8 @@ pub struct GrpcOptions {
     pub keepalive_time: Duration,
     /// Time to answer a ping (`--grpc-keepalive-timeout`).
     pub keepalive_timeout: Duration,
+    /// Time in which a connection must show that it speaks HTTP/2 (`--client-timeout-secs`).
+    pub handshake_timeout: Duration,
     /// How hard responses are compressed for clients that accept it (`--grpc-infer-response-compression-level`).
     pub response_compression: CompressionLevel,
 }
@@ -60,6 +62,8 @@ impl Default for GrpcOptions {
             max_message_size: i32::MAX as usize,
             keepalive_time: Duration::from_secs(7200),
             keepalive_timeout: Duration::from_secs(20),
+            // As long as the HTTP endpoint gives a header.
+            handshake_timeout: Duration::from_secs(30),
             response_compression: CompressionLevel::None,
         }
     }

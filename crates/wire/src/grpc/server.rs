@@ -19,13 +19,14 @@ use crate::shutdown::Shutdown;
 
 /// What every HTTP/2 client sends first.
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Time in which it must come; as long as the HTTP endpoint gives a header.
-const PREFACE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Connections served at once; further ones wait in the listener's backlog.
 const MAX_CONNECTIONS: usize = 16_384;
 /// Calls of one connection at once; further ones wait in the client. Asynchronous clients put all they have on one
 /// connection, so it is far above the hundred that HTTP/2 recommends.
 const MAX_CONCURRENT_STREAMS: u32 = 4096;
+/// Calls that a client may have taken back before the server has looked at them; more end the connection. A client
+/// may give up at once on all that it has open, so the usual 20 would cut off the calls that go on beside them.
+const MAX_UNSEEN_RESETS: usize = MAX_CONCURRENT_STREAMS as usize;
 /// What a client may send ahead on one call: several large tensors, so that no round trip is waited for.
 const STREAM_WINDOW: u32 = 8 << 20;
 /// What a client may send ahead on one connection; it bounds what one client makes the server hold unread.
@@ -44,6 +45,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub async fn serve(listener: TcpListener, context: Arc<Context>, options: GrpcOptions, shutdown: Shutdown) {
     let server = Arc::new(Server {
         http2: configure(&options),
+        handshake_timeout: options.handshake_timeout,
         endpoint: Arc::new(Endpoint::new(context, options, shutdown.clone())),
         shutdown: shutdown.clone(),
     });
@@ -69,6 +71,7 @@ fn configure(options: &GrpcOptions) -> http2::Builder<TokioExecutor> {
     http2
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+        .max_pending_accept_reset_streams(MAX_UNSEEN_RESETS)
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_frame_size(MAX_FRAME)
@@ -80,6 +83,7 @@ fn configure(options: &GrpcOptions) -> http2::Builder<TokioExecutor> {
 
 struct Server {
     http2: http2::Builder<TokioExecutor>,
+    handshake_timeout: Duration,
     endpoint: Arc<Endpoint>,
     shutdown: Shutdown,
 }
@@ -90,7 +94,7 @@ impl Server {
         let _ = stream.set_nodelay(true);
         let (mut reader, writer) = stream.into_split();
         let speaks_http2 = tokio::select! {
-            speaks_http2 = read_preface(&mut reader) => speaks_http2,
+            speaks_http2 = read_preface(&mut reader, self.handshake_timeout) => speaks_http2,
             () = self.shutdown.wait() => false,
         };
         if speaks_http2 {
@@ -117,8 +121,8 @@ impl Server {
 }
 
 /// Whether the client speaks HTTP/2. What else comes to this port is not answered: no protocol is known for it.
-async fn read_preface(reader: &mut OwnedReadHalf) -> bool {
+async fn read_preface(reader: &mut OwnedReadHalf, within: Duration) -> bool {
     let mut preface = [0; PREFACE.len()];
-    let read = timeout(PREFACE_TIMEOUT, reader.read_exact(&mut preface)).await;
+    let read = timeout(within, reader.read_exact(&mut preface)).await;
     matches!(read, Ok(Ok(_))) && preface == *PREFACE
 }

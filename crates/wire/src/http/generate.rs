@@ -187,7 +187,10 @@ mod tests {
             br#"{"id":"7","TEXT":"hi","best_of":2,"parameters":{"PAIRS":[1,2,3,4],"t":0.5,"x":false}}"#;
         let request = decode(&signature(8), Some(3), text).unwrap();
         assert_eq!((&*request.model, request.version, &*request.id), ("writer", Some(3), "7"));
-        assert_eq!(request.inputs[0], Tensor::new("TEXT", DataType::Bytes, &[1, 1], &b"\x02\0\0\0hi"[..]));
+        assert_eq!(
+            request.inputs[0],
+            Tensor::new("TEXT", DataType::Bytes, &[1, 1], b"\x02\0\0\0hi".to_vec())
+        );
         assert_eq!(&request.inputs[1].shape[..], [1, 2, 2]);
         let names: Vec<_> = request.parameters.iter().map(|(name, _)| name).collect();
         assert_eq!(names, ["id", "best_of", "t", "x"]);
@@ -221,7 +224,7 @@ mod tests {
             id: "7".into(),
             parameters: [("p".to_owned(), Parameter::Int(4))].into_iter().collect(),
             outputs: vec![
-                Tensor::new("OUT", DataType::Bytes, &[1, 1], &b"\x02\0\0\0hi"[..]),
+                Tensor::new("OUT", DataType::Bytes, &[1, 1], b"\x02\0\0\0hi".to_vec()),
                 Tensor::new("TWO", DataType::Uint8, &[2], vec![1, 2]),
                 Tensor::new("NONE", DataType::Uint8, &[0], Vec::new()),
             ],

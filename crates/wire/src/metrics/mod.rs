@@ -20,10 +20,19 @@ use crate::listen::{self, Limits};
 use crate::shutdown::Shutdown;
 
 /// What the metrics endpoint shows.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct MetricsOptions {
     /// CPU and memory of the machine (`--allow-cpu-metrics`).
     pub cpu: bool,
+    /// Time in which a request's header must be complete, and an answer be read.
+    pub client_timeout: Duration,
+}
+
+impl Default for MetricsOptions {
+    fn default() -> Self {
+        // Collectors are on the same network and ask for little.
+        Self { cpu: false, client_timeout: Duration::from_secs(10) }
+    }
 }
 
 /// Serves `GET /metrics` until told to stop.
@@ -33,12 +42,7 @@ pub async fn serve(
     options: MetricsOptions,
     shutdown: Shutdown,
 ) {
-    let limits = Limits {
-        // Collectors are on the same network and ask for little.
-        patience: Duration::from_secs(10),
-        max_header_size: 16 << 10,
-        max_connections: 256,
-    };
+    let limits = Limits { patience: options.client_timeout, max_header_size: 16 << 10, max_connections: 256 };
     let endpoint = Arc::new(endpoint::Endpoint::new(context, &options));
     listen::serve(listener, endpoint, limits, shutdown).await;
 }

@@ -218,6 +218,15 @@ mod tests {
     }
 
     #[test]
+    fn tags_of_the_configuration_are_labels_with_an_underscore() {
+        let tagged =
+            ModelStatistics { metric_tags: [("team".to_owned(), "red".to_owned())].into(), ..model("a") };
+        let line = "nv_inference_request_success{_team=\"red\",model=\"a\",version=\"2\"} 3";
+        let text = render(&[tagged], None);
+        assert!(text.lines().any(|found| found == line), "{text}");
+    }
+
+    #[test]
     fn every_family_has_one_header_and_all_its_samples_below_it() {
         let text = render(&[model("a"), model("b")], None);
         let mut headers: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();

@@ -23,7 +23,11 @@ impl Text {
         more: Option<(&str, &str)>,
         value: impl Display,
     ) {
-        let _ = write!(self.0, "{name}{{model=\"{}\"", Label(&model.name));
+        let _ = write!(self.0, "{name}{{");
+        for (tag, value) in model.metric_tags.iter() {
+            let _ = write!(self.0, "_{tag}=\"{}\",", Label(value));
+        }
+        let _ = write!(self.0, "model=\"{}\"", Label(&model.name));
         // As Triton writes them: a series' own labels by the alphabet, those of its quantiles and buckets behind.
         let (early, late) = match more {
             Some(("reason", _)) => (more, None),

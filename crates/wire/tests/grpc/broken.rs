@@ -33,6 +33,44 @@ async fn garbage_ends_its_own_connection_and_no_other() {
     }
 }
 
+/// A frame of HTTP/2 (RFC 9113, section 4.1).
+fn http2_frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+#[tokio::test]
+async fn calls_taken_back_all_at_once_leave_the_connection_alone() {
+    const HEADERS: u8 = 1;
+    const RESET: u8 = 3;
+    const SETTINGS: u8 = 4;
+    const PING: u8 = 6;
+    const GO_AWAY: u8 = 7;
+    // `POST`, `http` and `/` by their places in the static table (RFC 7541, appendix A).
+    let post = [0x83, 0x86, 0x84];
+    let cancel = [0, 0, 0, 8];
+    let server = Server::start().await;
+    let mut bytes = [PREFACE, &http2_frame(SETTINGS, 0, 0, &[])].concat();
+    for stream in (1..2000).step_by(2) {
+        bytes.extend(http2_frame(HEADERS, 4, stream, &post));
+        bytes.extend(http2_frame(RESET, 0, stream, &cancel));
+    }
+    bytes.extend(http2_frame(PING, 0, 0, b"answered"));
+    let mut connection = TcpStream::connect(server.address).await.unwrap();
+    connection.write_all(&bytes).await.unwrap();
+    loop {
+        let mut head = [0; 9];
+        connection.read_exact(&mut head).await.unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; length as usize];
+        connection.read_exact(&mut payload).await.unwrap();
+        assert_ne!(head[3], GO_AWAY, "{}", String::from_utf8_lossy(&payload));
+        if (head[3], payload.as_slice()) == (PING, b"answered") {
+            break;
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_message_that_is_no_request_is_refused() {
     let server = Server::start().await;

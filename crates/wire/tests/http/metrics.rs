@@ -13,7 +13,7 @@ async fn an_inference_shows_in_the_metrics() {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let options = MetricsOptions { cpu: true };
+    let options = MetricsOptions { cpu: true, ..MetricsOptions::default() };
     let task =
         tokio::spawn(metrics::serve(listener, context(&server.engine), options, server.shutdown.clone()));
     let mut collector = Client::connect(address).await;

@@ -1,5 +1,6 @@
 """Departures from how a model is measured."""
 
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -8,7 +9,10 @@ from trilith.config.findings import Findings
 
 
 def check(document: Mapping[str, Any], findings: Findings) -> None:
-    """Check that each entry of ``model_metrics`` names a family and has buckets for it."""
+    """Check that tags can be labels, and that each metric of ``model_metrics`` has a family and buckets."""
+    for tag in document.get("metric_tags", {}):
+        if not re.fullmatch(r"[A-Za-z0-9_]+", tag):
+            findings.add("metric_tags", f"takes letters, digits and underscores, found '{tag}'")
     for index, control in enumerate(document.get("model_metrics", {}).get("metric_control", ())):
         field = f"model_metrics.metric_control[{index}]"
         if not control.get("metric_identifier", {}).get("family"):

@@ -1,4 +1,5 @@
-"""A model that does whatever the parameter ``do`` of a request asks for, and gives its input back otherwise."""
+# ruff: noqa: ARG002 - what harms does not look at its requests
+"""A model that does what the parameter ``do`` of a request asks for, and gives its input back otherwise."""
 
 import ctypes
 import json
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +22,9 @@ def respond(array: Any, name: str = "OUT") -> Any:
 
 class TritonPythonModel:
     def initialize(self, arguments: dict[str, str]) -> None:
-        del arguments
+        self.folder = Path(arguments["model_repository"])
         self.kept: list[Any] = []
+        self.cancelled = 0
 
     def execute(self, requests: list[Any]) -> Any:
         wish = json.loads(requests[0].parameters()).get("do", "echo")
@@ -104,18 +107,21 @@ class TritonPythonModel:
         return []
 
     def do_hang(self, requests: list[Any]) -> list[Any]:
+        (self.folder / "hanging").touch()
         while True:
             time.sleep(60)
 
     def do_hang_until_cancelled(self, requests: list[Any]) -> list[Any]:
         while not requests[0].is_cancelled():
             time.sleep(0.01)
-        self.kept.append("cancelled")
+        self.cancelled += 1
         return self.do_echo(requests)
 
     def do_tell(self, requests: list[Any]) -> list[Any]:
-        told = self.kept.count("cancelled")
-        return [respond(np.array([told], np.float32)) for _ in requests]
+        return [respond(np.array([self.cancelled], np.float32)) for _ in requests]
+
+    def do_tell_pid(self, requests: list[Any]) -> list[Any]:
+        return [respond(np.array([os.getpid()], np.float32)) for _ in requests]
 
     # --- harm to what it was lent ----------------------------------------------------------------------
 
@@ -147,10 +153,20 @@ class TritonPythonModel:
         return self.do_echo(requests)
 
     def do_fork(self, requests: list[Any]) -> list[Any]:
-        child = os.fork()
+        child = os.fork()  # a copy that runs on until something stops it
         if child == 0:
-            sys.exit(0)  # runs on as a copy of the worker if nothing stops it
+            return self.do_echo(requests)
         return self.do_echo(requests)
+
+    def do_crash_and_leave_a_child(self, requests: list[Any]) -> list[Any]:
+        if os.fork() == 0:
+            time.sleep(2)
+            os._exit(0)
+        os._exit(6)
+
+    def do_fork_and_answer_much(self, requests: list[Any]) -> list[Any]:
+        os.fork()
+        return [respond(np.full(1 << 16, read(request)[0])) for request in requests]
 
     def do_start_program(self, requests: list[Any]) -> list[Any]:
         self.kept.append(subprocess.Popen(["sleep", "60"]))
@@ -160,10 +176,11 @@ class TritonPythonModel:
         os.closerange(3, 4096)
         return self.do_echo(requests)
 
-    def do_print(self, requests: list[Any]) -> list[Any]:
-        sys.stdout.write("\x00\xff" * 100_000)
-        sys.stdout.flush()
-        return self.do_echo(requests)
+    def do_raise_surrogate(self, requests: list[Any]) -> list[Any]:
+        raise ValueError("\ud800 is no text")
+
+    def do_raise_unprintable_bare(self, requests: list[Any]) -> list[Any]:
+        raise UnprintableBare
 
 
 class Unprintable(Exception):  # noqa: N818
@@ -171,6 +188,10 @@ class Unprintable(Exception):  # noqa: N818
         raise RuntimeError("no words")
 
     __repr__ = __str__
+
+
+class UnprintableBare(BaseException):
+    __str__ = __repr__ = Unprintable.__str__
 
 
 def read(request: Any) -> Any:

@@ -27,6 +27,12 @@ def test_outputs_that_the_model_does_not_have_are_dropped() -> None:
     assert list(request.outputs) == ["x"]
 
 
+def test_an_output_under_a_wrong_name_is_an_error() -> None:
+    request = RequestDouble({}, ["x", "y"])
+    InferenceResponse([Tensor("x", np.zeros(1)), Tensor("Y", np.zeros(1))]).answer(request, {"x", "y"})
+    assert request.error == ("the model gave output 'Y' where 'y' was expected", "INTERNAL")
+
+
 def test_an_error_is_handed_to_the_request_with_its_code() -> None:
     request = RequestDouble({}, ["x"])
     response = InferenceResponse(error=TritonError("gone", TritonError.NOT_FOUND))

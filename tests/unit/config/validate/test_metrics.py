@@ -5,6 +5,11 @@ import pytest
 FAMILY = 'metric_identifier { family: "f" }'
 
 
+def test_a_tag_can_be_a_label(field_problems: Callable[[str], list[str]]) -> None:
+    found = field_problems('metric_tags { key: "te am" value: "red" } metric_tags { key: "Team_1" value: "a b" }')
+    assert found == ["metric_tags"]
+
+
 @pytest.mark.parametrize(
     ("control", "field"),
     [

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use trilith_core::request::MAX_TENSORS;
 use trilith_core::tensor::{Shape, element_count, format_shape};
 use trilith_core::{
     DataType, Delivery, Error, Parameters, Payload, Request, RequestedOutput, Result, Tensor,
@@ -117,6 +118,7 @@ impl<'a> Decoder<'a> {
                 .input(&mut input)
                 .map_err(|problem| self.in_place("input", input.name.as_deref(), problem))?;
             self.request.inputs.push(tensor);
+            refuse_too_many(self.request.inputs.len(), "inputs")?;
             item = self.reader.next_item("'inputs'")?;
         }
         Ok(())
@@ -236,6 +238,7 @@ impl<'a> Decoder<'a> {
             output.name =
                 name.ok_or_else(|| self.in_place("output", None, Error::invalid("it has no 'name'")))?;
             self.request.outputs.push(output);
+            refuse_too_many(self.request.outputs.len(), "outputs")?;
             item = self.reader.next_item("'outputs'")?;
         }
         Ok(())
@@ -262,6 +265,13 @@ impl<'a> Decoder<'a> {
             format!("{kind} {name} for model '{}': {}", self.target.model, problem.message).into();
         problem
     }
+}
+
+fn refuse_too_many(count: usize, what: &str) -> Result<()> {
+    if count <= MAX_TENSORS {
+        return Ok(());
+    }
+    Err(Error::invalid(format!("the request has more than {MAX_TENSORS} {what}")))
 }
 
 fn no_content(given: &str) -> Error {

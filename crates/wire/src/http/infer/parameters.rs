@@ -86,8 +86,7 @@ fn refuse_reserved(name: &str) -> Result<()> {
 
 fn keep(reader: &mut Reader<'_>, parameters: &mut Parameters, name: Cow<'static, str>) -> Result<()> {
     let value = value(reader, &name)?;
-    parameters.insert(name, value);
-    Ok(())
+    parameters.accept(name, value)
 }
 
 fn set_flag(reader: &mut Reader<'_>, request: &mut Request, flag: u32, name: &str) -> Result<()> {

@@ -116,9 +116,9 @@ class IdentityInstance:
 
     def execute(self, batch: Batch) -> Mapping[str, NDArray[Any]]:
         """Answer each output with the array of its input; with zeros where an optional one was not sent."""
+        inputs = batch.inputs  # first: they mark the beginning of the execution that the delay is part of
         if self._delay_seconds:
             time.sleep(self._delay_seconds)
-        inputs = batch.inputs
         outputs = {target: inputs[source] for source, target in self._names if source in inputs}
         for source, target in self._optional:
             if source.name not in inputs:

@@ -13,7 +13,8 @@ def describe(error: BaseException, folder: Path) -> str:
         error: what the model raised.
         folder: the model's own; the place is the innermost one inside it, or the innermost of all.
     """
-    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    text = _read_text(error)
+    message = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if isinstance(error, SyntaxError) and error.filename:
         return f"SyntaxError: {error.msg} ({_shorten(error.filename, folder)}:{error.lineno})"
     frames = traceback.extract_tb(error.__traceback__)
@@ -22,6 +23,13 @@ def describe(error: BaseException, folder: Path) -> str:
         return message
     frame = (inside or list(frames))[-1]
     return f"{message} ({_shorten(frame.filename, folder)}:{frame.lineno}, in {frame.name})"
+
+
+def _read_text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - the model's own code makes this text
+        return ""
 
 
 def _shorten(filename: str, folder: Path) -> str:

@@ -61,13 +61,27 @@ class InferenceResponse:
         return json.dumps(dict(self._parameters or {}), separators=(",", ":"), ensure_ascii=False)
 
     def answer(self, request: InferenceRequest, names: Collection[str]) -> None:
-        """Answer a request of the server with it; as in Triton, outputs not among ``names`` are dropped."""
+        """Answer a request of the server with it.
+
+        As in Triton, outputs not among ``names`` are dropped, and some of those may be missing. Both at once
+        is an error: a name that was written wrongly.
+        """
         error = self._error
         if error is not None:
             request.fail(error.message(), error.code().name)
             return
         outputs = {tensor.name(): tensor.payload() for tensor in self._tensors if tensor.name() in names}
-        request.respond(outputs, self._parameters)
+        if len(outputs) == len(self._tensors):
+            request.respond(outputs, self._parameters)
+            return
+        unknown = [tensor.name() for tensor in self._tensors if tensor.name() not in outputs]
+        missing = [name for name in names if name not in outputs]
+        if unknown and missing:
+            request.fail(
+                f"the model gave output {_quote(unknown)} where {_quote(missing)} was expected", "INTERNAL"
+            )
+        else:
+            request.respond(outputs, self._parameters)
 
     def send(self, sender: ResponseSender, names: Collection[str], *, last: bool) -> None:
         """Send it as one of the answers to a request; outputs not among ``names`` are dropped."""
@@ -77,6 +91,10 @@ class InferenceResponse:
             return
         outputs = {tensor.name(): tensor.payload() for tensor in self._tensors if tensor.name() in names}
         sender.respond(outputs, self._parameters, last=last)
+
+
+def _quote(names: Collection[str]) -> str:
+    return ", ".join(f"'{name}'" for name in sorted(names))
 
 
 def _check_parameters(parameters: Mapping[str, Parameter]) -> None:
