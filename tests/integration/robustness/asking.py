@@ -98,7 +98,7 @@ class Channel:
         return self._unary(method)(content, **{"timeout": 30, **options})
 
     def start(self, content: Message | bytes, method: str = "ModelInfer") -> Any:
-        """Make a call and do not wait for its answer."""
+        """Make a call and do not wait for its answer; it is taken back when the result is let go."""
         return self._unary(method).future(content, timeout=60)
 
     def _unary(self, method: str) -> Any:

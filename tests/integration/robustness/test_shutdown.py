@@ -56,7 +56,7 @@ def test_a_second_signal_ends_at_once(repository: Path) -> None:
     server = ServerProcess(repository, "--exit-timeout-secs=30", tolerates=r".", status=1)
     with server, Channel(server) as channel:
         workers = psutil.Process(server.pid).children(recursive=True)
-        channel.start(wish("hang"))
+        call = channel.start(wish("hang"))
         wait_until((repository / "naughty" / "hanging").exists, "the model to hang")
         server.terminate()
         server.wait_for_log("no more requests are taken")
@@ -64,6 +64,7 @@ def test_a_second_signal_ends_at_once(repository: Path) -> None:
         server.terminate()
         assert server.wait() == 1
         assert time.monotonic() - began < 2
+        assert call.exception(10) is not None
     assert psutil.wait_procs(workers, 15)[1] == []
 
 

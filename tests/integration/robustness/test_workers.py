@@ -76,8 +76,9 @@ def test_a_server_that_is_killed_leaves_no_worker_behind(tmp_path: Path) -> None
         workers = [worker_of(server, name) for name in ("naughty", "other")]
         infer_json(server, "other", asking("change_signals"))
         with Channel(server) as channel:
-            channel.start(wish("hang", "other"))
+            call = channel.start(wish("hang", "other"))
             wait_until((tmp_path / "other" / "hanging").exists, "the model to hang")
+            assert not call.done()
         psutil.Process(server.pid).kill()
     for worker in workers:
         wait_until(_gone(worker), "the worker to end", 20)

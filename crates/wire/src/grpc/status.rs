@@ -16,15 +16,17 @@ pub(super) fn from_error(error: &Error) -> Status {
 }
 
 /// The status with as much of its message as a header can hold.
-fn shorten(status: &Status) -> Status {
+fn shorten(status: Status) -> Status {
     let mut sent = 0;
     // Letters and digits are sent as they are, bytes of most other characters as `%XX`.
     let cut = status.message().char_indices().find(|(_, character)| {
         sent += if character.is_ascii_alphanumeric() { 1 } else { 3 * character.len_utf8() };
         sent > MAX_MESSAGE
     });
-    let end = cut.map_or(status.message().len(), |(index, _)| index);
-    Status::new(status.code(), &status.message()[..end])
+    match cut {
+        Some((end, _)) => Status::new(status.code(), &status.message()[..end]),
+        None => status,
+    }
 }
 
 /// The trailers of a call that ends with this status.
@@ -32,7 +34,7 @@ pub(super) fn trailers(status: &Status) -> HeaderMap {
     let mut trailers = HeaderMap::with_capacity(2);
     if status.code() == Code::Ok {
         trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    } else if shorten(status).add_header(&mut trailers).is_err() {
+    } else if shorten(status.clone()).add_header(&mut trailers).is_err() {
         // Only metadata that is no valid header could fail, and none is set here.
         trailers.insert("grpc-status", HeaderValue::from_static("13"));
     }
@@ -41,7 +43,7 @@ pub(super) fn trailers(status: &Status) -> HeaderMap {
 
 /// A call that ends with this status before any message was sent.
 pub(super) fn refusal(status: Status) -> Response<ResponseBody> {
-    shorten(&status).into_http()
+    shorten(status).into_http()
 }
 
 /// The status of a call that came or waited while the server was shutting down.
@@ -60,6 +62,6 @@ mod tests {
             let sent = trailers["grpc-message"].len();
             assert!((MAX_MESSAGE / 2..=MAX_MESSAGE).contains(&sent), "{letter:?}: {sent}");
         }
-        assert_eq!(shorten(&Status::not_found("short")).message(), "short");
+        assert_eq!(shorten(Status::not_found("short")).message(), "short");
     }
 }

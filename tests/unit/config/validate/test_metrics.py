@@ -6,7 +6,8 @@ FAMILY = 'metric_identifier { family: "f" }'
 
 
 def test_a_tag_can_be_a_label(field_problems: Callable[[str], list[str]]) -> None:
-    found = field_problems('metric_tags { key: "te am" value: "red" } metric_tags { key: "Team_1" value: "a b" }')
+    tags = 'metric_tags { key: "te am" value: "red" } metric_tags { key: "Team_1" value: "a b" }'
+    found = field_problems(tags)
     assert found == ["metric_tags"]
 
 
