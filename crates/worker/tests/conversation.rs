@@ -4,20 +4,23 @@
 
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::task::Waker;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use trilith_core::request::flags::SEQUENCE_START;
 use trilith_core::tensor::Shape;
 use trilith_core::{
-    Code, DataType, Error, Fault, Flow, Parameter, Payload, Request, Response, Result, Signature, Tensor,
-    TensorSpec,
+    Code, CorrelationId, DataType, Error, Fault, Flow, Parameter, Payload, Request, Response, Result,
+    Signature, Tensor, TensorSpec,
 };
 use trilith_engine::clock::SystemClock;
 use trilith_engine::mailbox::Post;
 use trilith_engine::{
-    Answer, Batch, Engine, EngineOptions, Mailbox, Model, ModelSpec, SchedulerSpec, Ticket, Turn,
+    Answer, Batch, Engine, EngineOptions, Job, Mailbox, Model, ModelSpec, SchedulerSpec, SequenceSpec,
+    Ticket, Turn,
 };
 use trilith_worker::{Ended, Link, Manner, Receipt, Service, Stop, WorkerPort};
 
@@ -355,6 +358,85 @@ fn readiness_of_another_model_can_be_asked() {
         echo(batch);
     });
     assert!(ask(&pair.engine, request(vec![1])).recv().unwrap().is_ok());
+    pair.stop.stop();
+    pair.worker.join().unwrap();
+}
+
+fn sequence_spec(iterative: bool, decoupled: bool) -> ModelSpec {
+    let sequence = SequenceSpec { iterative, max_idle: u64::MAX / 2, ..SequenceSpec::default() };
+    ModelSpec { sequence: Some(sequence), scheduler: SchedulerSpec::default(), decoupled, ..spec() }
+}
+
+#[test]
+fn a_request_that_is_handed_back_runs_again() {
+    for one_by_one in [false, true] {
+        let runs = AtomicU8::new(0);
+        let pair = serve_spec(&sequence_spec(true, false), move |_, batch, receipt| {
+            if one_by_one {
+                receipt.answer_one_by_one();
+            }
+            match runs.fetch_add(1, Ordering::Relaxed) {
+                0 | 1 => batch.into_jobs().into_iter().for_each(Job::hand_back),
+                _ => echo(batch),
+            }
+            receipt.returned();
+        });
+        let response = ask(&pair.engine, request(vec![7])).recv().unwrap().unwrap();
+        assert_eq!(response.outputs[0].payload.to_bytes()[..], [7]);
+        pair.stop.stop();
+        assert_eq!(pair.ended.recv().unwrap(), Ended::Stopped);
+        pair.worker.join().unwrap();
+    }
+}
+
+#[test]
+fn a_decoupled_model_answers_a_request_in_each_of_its_runs() {
+    let runs = AtomicU8::new(0);
+    let pair = serve_spec(&sequence_spec(true, true), move |_, batch, receipt| {
+        let run = runs.fetch_add(1, Ordering::Relaxed);
+        for mut job in batch.into_jobs() {
+            job.send(Ok(output(run))).unwrap();
+            if run < 2 {
+                job.hand_back();
+            } else {
+                job.finish_without_response();
+            }
+        }
+        receipt.returned();
+    });
+    let (answers, _) = stream(&pair.engine, request(vec![1]));
+    for run in 0..3 {
+        let answer = answers.recv().unwrap();
+        assert_eq!(answer.result.unwrap().unwrap().outputs[0].payload.to_bytes()[..], [run]);
+    }
+    assert!(answers.recv().unwrap().is_final);
+    pair.stop.stop();
+    pair.worker.join().unwrap();
+}
+
+#[test]
+fn a_request_of_a_sequence_waits_for_the_late_answer_to_the_one_before() {
+    let (hand_over, jobs) = mpsc::channel();
+    let pair = serve_spec(&sequence_spec(false, false), move |_, batch, receipt| {
+        receipt.answer_one_by_one();
+        batch.into_jobs().into_iter().for_each(|job| hand_over.send(job).unwrap());
+        receipt.returned();
+    });
+    let of_sequence = |value: u8, flags: u32| Request {
+        correlation_id: CorrelationId::Number(1),
+        flags,
+        ..request(vec![value])
+    };
+    let first = ask(&pair.engine, of_sequence(1, SEQUENCE_START));
+    let second = ask(&pair.engine, of_sequence(2, 0));
+    for (value, answer) in [(1, first), (2, second)] {
+        let job = jobs.recv().unwrap();
+        // Were the next one running already, it would have been handed over as well.
+        assert!(jobs.recv_timeout(Duration::from_millis(50)).is_err());
+        assert_eq!(job.request().inputs[0].payload.to_bytes()[..], [value]);
+        job.finish(Ok(output(value)));
+        assert!(answer.recv().unwrap().is_ok());
+    }
     pair.stop.stop();
     pair.worker.join().unwrap();
 }
