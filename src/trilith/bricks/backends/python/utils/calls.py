@@ -4,12 +4,11 @@ Each instance has a module of utilities of its own, and in it a :class:`Connecti
 knows whose it is.
 """
 
-import asyncio
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trilith.bricks.backends.python.utils.datatypes import BF16, DATATYPE_BY_NUMBER
 from trilith.bricks.backends.python.utils.errors import TritonError, TritonErrorCode, TritonModelException
@@ -17,6 +16,9 @@ from trilith.bricks.backends.python.utils.response import InferenceResponse
 from trilith.bricks.backends.python.utils.tensor import InputTensor, Tensor
 from trilith.contract import Call, CallAnswer, Caller, ErrorCode
 from trilith.contract.batch import Parameter
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class Connection:
@@ -140,6 +142,8 @@ def _lost() -> InferenceResponse:
 
 async def receive(call: Call) -> CallAnswer | None:
     """Wait for the next answer without holding up the event loop; ``None`` after the last one."""
+    import asyncio  # noqa: PLC0415 - needed by few
+
     loop = asyncio.get_running_loop()
     while (answer := call.take()) is None and not call.has_ended:
         arrived = loop.create_future()
@@ -148,13 +152,13 @@ async def receive(call: Call) -> CallAnswer | None:
     return answer
 
 
-def _wake(loop: asyncio.AbstractEventLoop, arrived: asyncio.Future[None]) -> None:
+def _wake(loop: "asyncio.AbstractEventLoop", arrived: "asyncio.Future[None]") -> None:
     # A loop that was closed meanwhile has nobody left to wake.
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(_settle, arrived)
 
 
-def _settle(arrived: asyncio.Future[None]) -> None:
+def _settle(arrived: "asyncio.Future[None]") -> None:
     if not arrived.done():
         arrived.set_result(None)
 

@@ -1,6 +1,5 @@
 """Requests as models see them: those that they answer, and those that they make."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -160,6 +159,8 @@ class InferenceRequest:
 
     def async_exec(self, decoupled: bool = False) -> Awaitable[Any]:  # noqa: FBT001, FBT002 - Triton's signature
         """Send it at once; what is returned can be awaited for what :meth:`exec` returns."""
+        import asyncio  # noqa: PLC0415 - needed by few
+
         call = self._send(takes_many=decoupled)
         if not decoupled:
             return asyncio.ensure_future(receive_one_async(call))
