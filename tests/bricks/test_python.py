@@ -12,7 +12,7 @@ import pytest
 from doubles.batch import BatchDouble, RequestDouble
 from repositories.models import make_context, make_parameters, make_source, read_template, tensor
 from trilith.bricks.backends.python import PythonBackend
-from trilith.contract import DataType, ErrorCode, InstanceKind, LoadError, Placement
+from trilith.contract import DataType, ErrorCode, InstanceKind, LoadError, ModelError, Placement
 
 HEAD = "import triton_python_backend_utils as pb_utils\nimport numpy as np\n"
 ONES = np.ones((1, 4), np.float32)
@@ -229,12 +229,69 @@ def test_a_model_that_cannot_be_loaded_names_the_place(tmp_path: Path, code: str
     assert not [name for name in set(sys.modules) - before if name.startswith("trilith_model_")]
 
 
-def test_a_decoupled_model_is_refused_until_they_are_carried(tmp_path: Path) -> None:
-    source = make_source(tmp_path, "model", {"model.py": read_template("identity")})
+def start_decoupled(tmp_path: Path, body: str) -> Any:
+    source = make_source(tmp_path, "model", {"model.py": write(body)})
     document = {"model_transaction_policy": {"decoupled": True}}
     context = make_context(source, [tensor("INPUT0")], [tensor("OUTPUT0")], document=document)
-    with pytest.raises(LoadError, match="decoupled models are not carried"):
-        PythonBackend().load(context)
+    return PythonBackend().load(context).create_instance(context.placements[0])
+
+
+def test_a_decoupled_model_answers_through_senders_only(tmp_path: Path) -> None:
+    body = """
+        def execute(self, requests):
+            sender = requests[0].get_response_sender()
+            assert sender is requests[0].get_response_sender()
+            output = pb_utils.Tensor("OUTPUT0", np.ones((1, 4), np.float32))
+            sender.send(pb_utils.InferenceResponse([output], parameters={"n": 1}))
+            error = pb_utils.TritonError("no", pb_utils.TritonError.NOT_FOUND)
+            sender.send(pb_utils.InferenceResponse(error=error))
+            sender.send(flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+    """
+    (request,) = ask(start_decoupled(tmp_path, body), ONES)
+    assert request.sender is not None
+    (outputs, parameters), failure = request.sender.sent
+    assert (list(outputs), parameters, failure) == (["OUTPUT0"], {"n": 1}, ("no", "NOT_FOUND"))
+    assert request.sender.ended
+
+
+def test_a_decoupled_model_returns_nothing(tmp_path: Path) -> None:
+    instance = start_decoupled(tmp_path, "def execute(self, requests):\n    return []")
+    (request,) = ask(instance, ONES)
+    assert request.error is not None
+    assert "expected None: a decoupled model answers through get_response_sender()" in request.error[0]
+
+
+@pytest.mark.parametrize(
+    ("sending", "message"),
+    [
+        ("sender.send()", "must be provided"),
+        ("sender.send(flags=2)", "Unsupported flag"),
+        ("sender.send(flags=1); sender.send(flags=1)", "has been closed"),
+    ],
+)
+def test_what_cannot_be_sent_is_told_to_the_model(tmp_path: Path, sending: str, message: str) -> None:
+    body = f"""
+        def execute(self, requests):
+            sender = requests[0].get_response_sender()
+            try:
+                {sending}
+            except pb_utils.TritonModelException as error:
+                raise RuntimeError(f"told: {{error}}")
+    """
+    instance = start_decoupled(tmp_path, body)
+    with pytest.raises(ModelError, match=f"told: .*{message}"):
+        instance.execute(BatchDouble([RequestDouble({"INPUT0": ONES}, ["OUTPUT0"])]))
+
+
+def test_other_models_are_out_of_reach_while_a_model_is_loaded(tmp_path: Path) -> None:
+    body = """
+        def initialize(self, args):
+            pb_utils.is_model_ready("other")
+        def execute(self, requests):
+            return None
+    """
+    with pytest.raises(LoadError, match=r"from execute\(\) only"):
+        start(tmp_path, write(body))
 
 
 SIBLING = HEAD + dedent(
@@ -349,12 +406,8 @@ def test_code_imported_to_complete_the_configuration_is_run_by_the_first_instanc
 
 
 def test_what_is_not_carried_yet_says_so(tmp_path: Path) -> None:
-    body = """
-    def execute(self, requests):
-        pb_utils.InferenceRequest(model_name="other", inputs=[], requested_output_names=["A"]).exec()
-    """
-    (request,) = ask(start(tmp_path, write(body)), ONES)
+    (request,) = ask(start(tmp_path, write("def execute(self, r):\n    pb_utils.load_model('other')")), ONES)
     assert request.error is not None
     message, code = request.error
-    assert "calling other models from inside a model (InferenceRequest.exec) is not carried" in message
+    assert "load_model is not carried by this version" in message
     assert code == "UNSUPPORTED"

@@ -25,7 +25,9 @@ ONE = np.array([[1]], np.int32)
 
 def start(backend: Any, tmp_path: Path, files: dict[str, Any], batching: dict[str, Any]) -> Any:
     source = make_source(tmp_path, "m", files)
-    context = make_context(source, [NUMBER], [SUM], document={"sequence_batching": batching})
+    policy = batching.pop("policy", {})
+    document = {"sequence_batching": batching, "model_transaction_policy": policy}
+    context = make_context(source, [NUMBER], [SUM], document=document)
     return backend.load(context).create_instance(context.placements[0])
 
 
@@ -80,3 +82,23 @@ class TritonPythonModel:
     (request,) = BatchDouble([RequestDouble({"INPUT0": ONE}, ["OUTPUT0"])]).run(instance)
     assert request.error is not None
     assert message in request.error[0]
+
+
+def test_a_decoupled_python_model_hands_requests_back_between_responses(tmp_path: Path) -> None:
+    code = """
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def execute(self, requests):
+        for request in requests:
+            given = pb_utils.get_input_tensor_by_name(request, "INPUT0")
+            tensor = pb_utils.Tensor("OUTPUT0", given.as_numpy())
+            request.get_response_sender().send(pb_utils.InferenceResponse([tensor]))
+            request.set_release_flags(pb_utils.TRITONSERVER_REQUEST_RELEASE_RESCHEDULE)
+"""
+    instance = start(PythonBackend(), tmp_path, {"model.py": code}, {"policy": {"decoupled": True}})
+    request = RequestDouble({"INPUT0": ONE}, ["OUTPUT0"])
+    BatchDouble([request]).run(instance)
+    assert request.is_rescheduled
+    assert request.sender is not None
+    assert len(request.sender.sent) == 1

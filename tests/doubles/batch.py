@@ -29,6 +29,7 @@ class RequestDouble:
         self.response_parameters: dict[str, Parameter] = {}
         self.error: tuple[str, str] | None = None
         self.is_rescheduled = False
+        self.sender: SenderDouble | None = None
 
     @property
     def is_answered(self) -> bool:
@@ -52,9 +53,51 @@ class RequestDouble:
         self._check_open()
         self.is_rescheduled = True
 
+    def open_sender(self) -> "SenderDouble":
+        assert self.sender is None, "a request has one sender"
+        self.sender = SenderDouble(self)
+        return self.sender
+
     def _check_open(self) -> None:
         if self.is_answered:
             raise ModelError(f"request '{self.id}' was answered already")
+
+
+class SenderDouble:
+    """What was sent through a response sender: responses and errors in order, and whether they have ended."""
+
+    def __init__(self, request: RequestDouble) -> None:
+        self.request = request
+        self.sent: list[Any] = []
+        self.ended = False
+
+    def respond(
+        self,
+        outputs: Mapping[str, NDArray[Any]],
+        parameters: Mapping[str, Parameter] | None = None,
+        *,
+        last: bool = False,
+    ) -> None:
+        self._send((dict(outputs), dict(parameters or {})), last=last)
+
+    def fail(self, message: str, code: str = "INTERNAL", *, last: bool = False) -> None:
+        self._send((message, code), last=last)
+
+    def finish(self) -> None:
+        self._check_open()
+        self.ended = True
+
+    def is_cancelled(self) -> bool:
+        return self.request.cancelled
+
+    def _send(self, answer: Any, *, last: bool) -> None:
+        self._check_open()
+        self.sent.append(answer)
+        self.ended = last
+
+    def _check_open(self) -> None:
+        if self.ended:
+            raise RuntimeError("this request was answered already")
 
 
 class BatchDouble:
@@ -104,7 +147,7 @@ class BatchDouble:
     def fail(self, message: str, code: str) -> None:
         """Fail every request that is left unanswered."""
         for request in self.requests:
-            if not request.is_answered:
+            if not request.is_answered and request.sender is None:
                 request.fail(message, code)
 
 

@@ -107,6 +107,22 @@ def test_a_request_that_is_handed_back_runs_again_until_it_is_answered(client: C
         assert answer["OUTPUT0"].item() == runs
 
 
+def test_a_decoupled_model_answers_at_each_run_of_a_request(server: ServerProcess) -> None:
+    answers: queue.Queue[Any] = queue.Queue()
+    with tritonclient.grpc.InferenceServerClient(server.grpc) as client:
+        client.start_stream(callback=lambda result, error: answers.put(error or result))
+        value = tritonclient.grpc.InferInput("INPUT0", [1, 1], "INT32")
+        value.set_data_from_numpy(np.array([[4]], np.int32))
+        for name in ("a", "b"):
+            client.async_stream_infer("steps", [value], request_id=name)
+        results = [answers.get(timeout=TIMEOUT_SECONDS) for _ in range(8)]
+        client.stop_stream()
+    steps: dict[str, list[int]] = {"a": [], "b": []}
+    for result in results:
+        steps[result.get_response().id].append(result.as_numpy("OUTPUT0").item())
+    assert steps == {"a": [1, 2, 3, 4], "b": [1, 2, 3, 4]}
+
+
 def test_requests_of_a_stream_are_answered_in_the_order_of_their_sequence(server: ServerProcess) -> None:
     answers: queue.Queue[Any] = queue.Queue()
     with tritonclient.grpc.InferenceServerClient(server.grpc) as client:

@@ -50,6 +50,8 @@ def write_sequence_models(repository: Path) -> None:
     iterative = batching(numbers, "iterative_sequence: true", "oldest { }")
     config = describe("python", NUMBER, [("OUTPUT0", "INT32", [1])], more=iterative)
     write_model(repository, "iterative", config, {"model.py": read_template("iterating")})
+    config += "\nmodel_transaction_policy { decoupled: true }"
+    write_model(repository, "steps", config, {"model.py": read_template("stepping")})
     _write_states(repository)
 
 

@@ -1,6 +1,7 @@
 //! What an instance is handed to execute.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -10,7 +11,7 @@ use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 use trilith_core::tensor::Shape;
 use trilith_core::{Code, DataType, Error, Fault, Request, Tensor};
 use trilith_engine::{Batch as EngineBatch, Job, Model};
-use trilith_worker::WorkerPort;
+use trilith_worker::{Receipt, WorkerPort};
 
 use crate::array::{Access, Handover, from_pieces, to_tensor};
 use crate::request::InferenceRequest;
@@ -29,15 +30,25 @@ pub(crate) struct SharedBatch {
     count: usize,
     pub(crate) access: Access,
     pub(crate) handover: Handover,
-    /// In a worker process, where cancellations come from.
-    pub(crate) worker: Option<Arc<WorkerPort>>,
+    remote: Option<Remote>,
+    /// Requests that are answered through a sender of their own, maybe after the batch has returned.
+    detached: Vec<AtomicBool>,
 }
+
+/// In a worker process: the way to the server.
+pub(crate) struct Remote {
+    pub(crate) port: Arc<WorkerPort>,
+    pub(crate) receipt: Receipt,
+}
+
+/// A request of a batch that is answered one by one; gone once it had its last answer.
+pub(crate) type Slot = Arc<Mutex<Option<Job>>>;
 
 enum State {
     /// No request was answered yet.
     Whole(EngineBatch),
     /// Requests are answered one by one; those that were are gone.
-    Split(Vec<Option<Job>>),
+    Split(Vec<Slot>),
 }
 
 /// An input on its way to become an array.
@@ -55,21 +66,48 @@ impl SharedBatch {
 
     /// Looks at a request that was not answered yet.
     pub(crate) fn with_job<T>(&self, index: usize, look: impl FnOnce(&Job) -> T) -> PyResult<T> {
-        match &*self.state.lock() {
-            State::Whole(batch) => batch.jobs().get(index).map(look),
-            State::Split(jobs) => jobs.get(index).and_then(Option::as_ref).map(look),
-        }
-        .ok_or_else(|| PyRuntimeError::new_err("this request was answered already"))
+        let slot = match &*self.state.lock() {
+            State::Whole(batch) => return batch.jobs().get(index).map(look).ok_or_else(answered),
+            State::Split(jobs) => jobs.get(index).cloned(),
+        };
+        slot.and_then(|slot| slot.lock().as_ref().map(look)).ok_or_else(answered)
     }
 
     /// Takes a request out to be answered.
     pub(crate) fn take_job(&self, index: usize) -> PyResult<Job> {
+        self.slot(index)?.lock().take().ok_or_else(answered)
+    }
+
+    /// A request that is answered by itself from here on.
+    pub(crate) fn slot(&self, index: usize) -> PyResult<Slot> {
         let mut state = self.state.lock();
-        let mut jobs = split(&mut state);
-        jobs.as_mut()
-            .and_then(|jobs| jobs.get_mut(index))
-            .and_then(Option::take)
-            .ok_or_else(|| PyRuntimeError::new_err("this request was answered already"))
+        split(&mut state).and_then(|jobs| jobs.get(index).cloned()).ok_or_else(answered)
+    }
+
+    /// Notes that a request has a sender of its own: it may be answered after the batch has returned.
+    pub(crate) fn detach(&self, index: usize) -> PyResult<()> {
+        let is_detached = self.detached.get(index).ok_or_else(answered)?;
+        if is_detached.swap(true, Ordering::AcqRel) {
+            return Err(PyRuntimeError::new_err("this request has a response sender already"));
+        }
+        if let Some(remote) = &self.remote {
+            remote.receipt.answer_one_by_one();
+        }
+        Ok(())
+    }
+
+    /// Whether nobody waits for the answer to a request any more; no longer of interest once it was answered.
+    pub(crate) fn is_cancelled(&self, index: usize) -> PyResult<bool> {
+        self.poll_news()?;
+        Ok(self.with_job(index, Job::is_cancelled).unwrap_or(false))
+    }
+
+    /// Takes note of what the server has said meanwhile.
+    pub(crate) fn poll_news(&self) -> PyResult<()> {
+        if let Some(remote) = &self.remote {
+            remote.port.poll_news()?;
+        }
+        Ok(())
     }
 
     /// Notes that inputs are in place.
@@ -112,15 +150,25 @@ impl SharedBatch {
         }
     }
 
-    /// Fails what is left unanswered.
-    fn fail_rest(&self, error: &Error) {
-        let mut state = self.state.lock();
-        let jobs: Vec<Job> = split(&mut state)
-            .map(|jobs| jobs.iter_mut().filter_map(Option::take).collect())
-            .unwrap_or_default();
-        drop(state);
-        for job in jobs {
+    /// Fails what is left unanswered; requests that have a sender of their own only if `also_detached`.
+    fn fail_rest(&self, error: &Error, also_detached: bool) {
+        let mut left = Vec::new();
+        if let Some(slots) = split(&mut self.state.lock()) {
+            for (slot, is_detached) in slots.iter().zip(&self.detached) {
+                if also_detached || !is_detached.load(Ordering::Acquire) {
+                    left.extend(slot.lock().take());
+                }
+            }
+        }
+        for job in left {
             job.fail(error.clone());
+        }
+    }
+
+    /// Tells the server that the next batch may come.
+    fn end_run(&self) {
+        if let Some(remote) = &self.remote {
+            remote.receipt.returned();
         }
     }
 
@@ -141,12 +189,13 @@ impl SharedBatch {
 }
 
 /// The jobs, one by one; the first call ends the time that counts as execution.
-fn split(state: &mut State) -> Option<&mut Vec<Option<Job>>> {
+fn split(state: &mut State) -> Option<&mut Vec<Slot>> {
     if let State::Whole(_) = state
         && let State::Whole(mut batch) = std::mem::replace(state, State::Split(Vec::new()))
     {
         batch.mark_executed();
-        *state = State::Split(batch.into_jobs().into_iter().map(Some).collect());
+        *state =
+            State::Split(batch.into_jobs().into_iter().map(|job| Arc::new(Mutex::new(Some(job)))).collect());
     }
     match state {
         State::Split(jobs) => Some(jobs),
@@ -159,11 +208,13 @@ impl Batch {
         batch: EngineBatch,
         access: Access,
         handover: Handover,
-        worker: Option<Arc<WorkerPort>>,
+        remote: Option<Remote>,
     ) -> Self {
         let (model, size, count) = (Arc::clone(batch.model()), batch.size(), batch.jobs().len());
         let state = Mutex::new(State::Whole(batch));
-        Self { shared: Arc::new(SharedBatch { state, model, size, count, access, handover, worker }) }
+        let detached = (0..count).map(|_| AtomicBool::new(false)).collect();
+        let shared = SharedBatch { state, model, size, count, access, handover, remote, detached };
+        Self { shared: Arc::new(shared) }
     }
 }
 
@@ -220,34 +271,15 @@ impl Batch {
 
     /// Answers every request from outputs over the whole batch.
     fn finish(&self, outputs: Option<&Bound<'_, PyAny>>) {
-        let Some(outputs) = outputs else {
-            return self.shared.fail_rest(&model_error(
-                Code::Internal,
-                format!("model '{}' returned from execute without answering this request", self.name()),
-            ));
-        };
-        let tensors = match self.shared.tensors(outputs) {
-            Ok(tensors) => tensors,
-            Err(error) => {
-                let text = format!("model '{}' returned outputs that cannot be sent: {}", self.name(), error);
-                return self.shared.fail_rest(&model_error(Code::Internal, text));
-            }
-        };
-        match self.shared.take_whole() {
-            Some(batch) => batch.finish(tensors),
-            None => self.shared.fail_rest(&model_error(
-                Code::Internal,
-                format!(
-                    "model '{}' answered some requests by themselves and the batch as a whole",
-                    self.name()
-                ),
-            )),
-        }
+        self.answer(outputs);
+        self.shared.end_run();
     }
 
     /// Fails every request that is left unanswered.
     fn fail(&self, message: &Bound<'_, PyString>, code: &str) {
-        self.shared.fail_rest(&model_error(parse_code(code), message.to_string_lossy().into_owned()));
+        let error = model_error(parse_code(code), message.to_string_lossy().into_owned());
+        self.shared.fail_rest(&error, true);
+        self.shared.end_run();
     }
 
     fn __len__(&self) -> usize {
@@ -256,6 +288,32 @@ impl Batch {
 }
 
 impl Batch {
+    fn answer(&self, outputs: Option<&Bound<'_, PyAny>>) {
+        let Some(outputs) = outputs else {
+            // Requests of a decoupled model are answered whenever the model likes; once it has let go of one that was
+            // not answered, that is answered with an error by itself.
+            if !self.shared.model.spec().decoupled {
+                let message =
+                    format!("model '{}' returned from execute without answering this request", self.name());
+                self.shared.fail_rest(&model_error(Code::Internal, message), false);
+            }
+            return;
+        };
+        let tensors = match self.shared.tensors(outputs) {
+            Ok(tensors) => tensors,
+            Err(error) => {
+                let text = format!("model '{}' returned outputs that cannot be sent: {}", self.name(), error);
+                return self.shared.fail_rest(&model_error(Code::Internal, text), true);
+            }
+        };
+        if let Some(batch) = self.shared.take_whole() {
+            return batch.finish(tensors);
+        }
+        let name = self.name();
+        let text = format!("model '{name}' answered some requests by themselves and the batch as a whole");
+        self.shared.fail_rest(&model_error(Code::Internal, text), true);
+    }
+
     fn name(&self) -> &str {
         &self.shared.model.spec().signature.model
     }
@@ -267,6 +325,10 @@ pub(crate) fn requested_outputs(request: &Request, model: &Model) -> Vec<String>
         return model.spec().signature.outputs.iter().map(|spec| spec.name.clone()).collect();
     }
     request.outputs.iter().map(|output| output.name.clone()).collect()
+}
+
+fn answered() -> PyErr {
+    PyRuntimeError::new_err("this request was answered already")
 }
 
 fn model_error(code: Code, message: String) -> Error {

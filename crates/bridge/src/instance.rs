@@ -7,24 +7,29 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use trilith_engine::{Clock, Port, Turn};
+use trilith_engine::{Clock, Engine, Port, Turn};
 
 use crate::array::{Access, Handover};
 use crate::batch::Batch;
+use crate::call::{Caller, Occupation, Road};
 use crate::parker::Parker;
 
 /// Where an instance in this process takes its batches.
 #[pyclass(frozen, module = "trilith.native")]
 pub(crate) struct InstancePort {
-    port: Port,
+    engine: Arc<Engine>,
+    port: Arc<Port>,
+    occupation: Arc<Occupation>,
     clock: Arc<dyn Clock>,
     parker: Mutex<Option<Arc<Parker>>>,
     closed: AtomicBool,
 }
 
 impl InstancePort {
-    pub(crate) fn new(port: Port, clock: Arc<dyn Clock>) -> Self {
-        Self { port, clock, parker: Mutex::new(None), closed: AtomicBool::new(false) }
+    pub(crate) fn new(engine: Arc<Engine>, port: Port) -> Self {
+        let (clock, port) = (Arc::clone(engine.clock()), Arc::new(port));
+        let occupation = Arc::default();
+        Self { engine, port, occupation, clock, parker: Mutex::new(None), closed: AtomicBool::new(false) }
     }
 
     /// The parker of the calling thread, which from now on is the one that is woken.
@@ -45,10 +50,12 @@ impl InstancePort {
 impl InstancePort {
     /// Waits for the next batch, the GIL released.
     fn next_batch(&self, py: Python<'_>) -> Option<Batch> {
+        self.occupation.end();
         let parker = self.parker();
         loop {
             let until = match self.turn(parker.waker()) {
                 Turn::Batch(batch) => {
+                    self.occupation.begin();
                     return Some(Batch::new(*batch, Access::ReadOnly, Handover::Shared, None));
                 }
                 Turn::Closed => return None,
@@ -57,6 +64,12 @@ impl InstancePort {
             let limit = until.map(|until| Duration::from_nanos(until.saturating_sub(self.clock.now())));
             py.detach(|| parker.park(limit));
         }
+    }
+
+    /// How the instance's model makes requests of others.
+    fn caller(&self) -> Caller {
+        let road = Road::Engine(Arc::clone(&self.engine), Arc::clone(&self.port));
+        Caller::new(road, Arc::clone(&self.occupation))
     }
 
     /// Takes the instance out of service.

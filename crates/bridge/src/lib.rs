@@ -8,6 +8,8 @@
 //! - [`instance`]: where a Python thread of this process takes its batches
 //! - [`worker`]: both ends of the channel to a worker process
 //! - [`batch`], [`request`]: what Python is handed to execute
+//! - [`sender`]: answers to one request, piece by piece
+//! - [`call`], [`notify`]: requests that a model makes of others
 //! - [`array`], [`memory`]: NumPy arrays over tensors and back
 //! - [`spec`]: what Python says of a model and of the server, as JSON
 //! - [`expiry`]: answers requests that waited too long
@@ -16,13 +18,16 @@
 
 mod array;
 mod batch;
+mod call;
 mod control;
 mod expiry;
 mod instance;
 mod memory;
 mod model;
+mod notify;
 mod parker;
 mod request;
+mod sender;
 mod sequence_spec;
 mod server;
 mod spec;
@@ -44,6 +49,8 @@ mod _native {
     #[pymodule_export]
     use crate::batch::Batch;
     #[pymodule_export]
+    use crate::call::{Call, CallAnswer, Caller};
+    #[pymodule_export]
     use crate::control::Command;
     #[pymodule_export]
     use crate::instance::InstancePort;
@@ -51,6 +58,8 @@ mod _native {
     use crate::model::Model;
     #[pymodule_export]
     use crate::request::InferenceRequest;
+    #[pymodule_export]
+    use crate::sender::ResponseSender;
     #[pymodule_export]
     use crate::server::Server;
     #[pymodule_export]

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use trilith_engine::{Description, Engine, Model as EngineModel};
-use trilith_worker::Link;
+use trilith_worker::{Link, Service};
 
 use crate::instance::InstancePort;
 use crate::threads::Threads;
@@ -51,7 +51,7 @@ impl Model {
     }
 
     fn open_instance(&self) -> InstancePort {
-        InstancePort::new(self.served.open_port(), Arc::clone(self.engine.clock()))
+        InstancePort::new(Arc::clone(&self.engine), self.served.open_port())
     }
 
     /// Takes over the server's end of a worker's channel.
@@ -60,8 +60,10 @@ impl Model {
         let link = py.detach(|| Link::connect(stream)).map_err(|error| {
             PyRuntimeError::new_err(format!("the worker process does not answer on its channel: {error}"))
         })?;
-        let clock = Arc::clone(self.engine.clock());
-        Ok(WorkerLink::new(link, self.served.open_port(), clock, self.threads.next()))
+        let engine = Arc::clone(&self.engine);
+        let clock = Arc::clone(engine.clock());
+        let service = Service { port: self.served.open_port(), engine, clock };
+        Ok(WorkerLink::new(link, service, self.threads.next()))
     }
 
     fn in_flight(&self) -> u64 {

@@ -9,6 +9,7 @@ use trilith_core::{CorrelationId, Error, Fault, Parameter, Parameters, Response}
 
 use crate::array::from_pieces;
 use crate::batch::{SharedBatch, parse_code, requested_outputs};
+use crate::sender::ResponseSender;
 
 /// See `trilith.contract.InferenceRequest`.
 #[pyclass(frozen, module = "trilith.native")]
@@ -56,17 +57,7 @@ impl InferenceRequest {
     #[getter]
     fn parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let parameters = self.batch.with_job(self.index, |job| job.request().parameters.clone())?;
-        let values = PyDict::new(py);
-        for (name, value) in parameters.iter() {
-            match value {
-                Parameter::Bool(value) => values.set_item(name, value)?,
-                Parameter::Int(value) => values.set_item(name, value)?,
-                Parameter::Uint(value) => values.set_item(name, value)?,
-                Parameter::Double(value) => values.set_item(name, value)?,
-                Parameter::String(value) => values.set_item(name, value)?,
-            }
-        }
-        Ok(values)
+        from_parameters(py, &parameters)
     }
 
     #[getter]
@@ -88,10 +79,13 @@ impl InferenceRequest {
     }
 
     fn is_cancelled(&self) -> PyResult<bool> {
-        if let Some(worker) = &self.batch.worker {
-            worker.poll_cancellations()?;
-        }
-        self.batch.with_job(self.index, trilith_engine::Job::is_cancelled)
+        self.batch.is_cancelled(self.index)
+    }
+
+    /// Has it answered piece by piece, maybe after its batch has returned.
+    fn open_sender(&self) -> PyResult<ResponseSender> {
+        self.batch.detach(self.index)?;
+        Ok(ResponseSender::new(Arc::clone(&self.batch), self.index))
     }
 
     #[pyo3(signature = (outputs, parameters=None))]
@@ -118,7 +112,23 @@ impl InferenceRequest {
     }
 }
 
-fn to_parameters(values: &Bound<'_, PyDict>) -> PyResult<Parameters> {
+/// Values that ride along as Python has them.
+pub(crate) fn from_parameters<'py>(py: Python<'py>, parameters: &Parameters) -> PyResult<Bound<'py, PyDict>> {
+    let values = PyDict::new(py);
+    for (name, value) in parameters.iter() {
+        match value {
+            Parameter::Bool(value) => values.set_item(name, value)?,
+            Parameter::Int(value) => values.set_item(name, value)?,
+            Parameter::Uint(value) => values.set_item(name, value)?,
+            Parameter::Double(value) => values.set_item(name, value)?,
+            Parameter::String(value) => values.set_item(name, value)?,
+        }
+    }
+    Ok(values)
+}
+
+/// Values that ride along, from Python.
+pub(crate) fn to_parameters(values: &Bound<'_, PyDict>) -> PyResult<Parameters> {
     values.iter().map(|(name, value)| Ok((name.extract()?, to_parameter(&value)?))).collect()
 }
 
@@ -139,5 +149,5 @@ fn to_parameter(value: &Bound<'_, PyAny>) -> PyResult<Parameter> {
     if let Ok(value) = value.extract() {
         return Ok(Parameter::String(value));
     }
-    Err(PyTypeError::new_err("a response parameter must be a bool, an int of 64 bits, a float or a str"))
+    Err(PyTypeError::new_err("a parameter must be a bool, an int of 64 bits, a float or a str"))
 }

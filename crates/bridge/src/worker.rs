@@ -8,26 +8,26 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
 use trilith_engine::clock::SystemClock;
-use trilith_engine::{Clock, Engine, EngineOptions, Model as EngineModel, Port};
-use trilith_worker::{Ended, Link, Stop, WorkerPort as Channel};
+use trilith_engine::{Engine, EngineOptions, Model as EngineModel};
+use trilith_worker::{Assignment, Ended, Link, Service, Stop, WorkerPort as Channel};
 
 use crate::array::{Access, Handover};
-use crate::batch::Batch;
+use crate::batch::{Batch, Remote};
+use crate::call::{Caller, Occupation, Road};
 use crate::model::take_socket;
 use crate::spec::{self, ModelForm};
 
 /// The server's end.
 #[pyclass(frozen, module = "trilith.native")]
 pub(crate) struct WorkerLink {
-    parts: Mutex<Option<(Link, Port)>>,
-    clock: Arc<dyn Clock>,
+    parts: Mutex<Option<(Link, Service)>>,
     runtime: Handle,
     stop: Stop,
 }
 
 impl WorkerLink {
-    pub(crate) fn new(link: Link, port: Port, clock: Arc<dyn Clock>, runtime: Handle) -> Self {
-        Self { parts: Mutex::new(Some((link, port))), clock, runtime, stop: Stop::default() }
+    pub(crate) fn new(link: Link, service: Service, runtime: Handle) -> Self {
+        Self { parts: Mutex::new(Some((link, service))), runtime, stop: Stop::default() }
     }
 }
 
@@ -35,13 +35,13 @@ impl WorkerLink {
 impl WorkerLink {
     /// Serves batches to the worker until one of them ends.
     fn run(&self, py: Python<'_>) -> PyResult<String> {
-        let Some((link, port)) = self.parts.lock().take() else {
+        let Some((link, service)) = self.parts.lock().take() else {
             return Err(PyRuntimeError::new_err("a link runs once"));
         };
         let (sender, receiver) = mpsc::channel();
-        let (clock, stop) = (Arc::clone(&self.clock), self.stop.clone());
+        let stop = self.stop.clone();
         self.runtime.spawn(async move {
-            let _ = sender.send(link.serve(port, clock, stop).await);
+            let _ = sender.send(link.serve(service, stop).await);
         });
         match py.detach(move || receiver.recv()) {
             Ok(Ended::Lost(how)) => Ok(how),
@@ -60,6 +60,7 @@ impl WorkerLink {
 #[pyclass(frozen, module = "trilith.native")]
 pub(crate) struct WorkerPort {
     channel: Arc<Channel>,
+    occupation: Arc<Occupation>,
     // The model of this end is known to an engine of its own.
     _engine: Arc<Engine>,
 }
@@ -73,15 +74,22 @@ impl WorkerPort {
         let model = EngineModel::new(&engine, spec);
         let stream = take_socket(socket_descriptor)?;
         let channel = py.detach(|| Channel::connect(stream, model))?;
-        Ok(Self { channel: Arc::new(channel), _engine: engine })
+        Ok(Self { channel: Arc::new(channel), occupation: Arc::default(), _engine: engine })
     }
 
     /// Waits for the next batch, the GIL released.
     fn next_batch(&self, py: Python<'_>) -> PyResult<Option<Batch>> {
-        let batch = py.detach(|| self.channel.next_batch())?;
-        Ok(batch.map(|batch| {
-            let worker = Some(Arc::clone(&self.channel));
-            Batch::new(batch, Access::Writable, Handover::Immediate, worker)
+        self.occupation.end();
+        let assignment = py.detach(|| self.channel.next_batch())?;
+        Ok(assignment.map(|Assignment { batch, receipt }| {
+            self.occupation.begin();
+            let remote = Some(Remote { port: Arc::clone(&self.channel), receipt });
+            Batch::new(batch, Access::Writable, Handover::Immediate, remote)
         }))
+    }
+
+    /// How the instance's model makes requests of others.
+    fn caller(&self) -> Caller {
+        Caller::new(Road::Channel(Arc::clone(&self.channel)), Arc::clone(&self.occupation))
     }
 }

@@ -5,6 +5,7 @@
 //! - [`tensor`]: a name, a datatype, a shape and a payload
 //! - [`parameter`]: the values that ride along with requests, tensors and responses
 //! - [`request`], [`response`]: what is asked and what is answered
+//! - [`flow`]: how much of a request's answers is on its way
 //! - [`signature`]: what a model takes and gives
 //! - [`error`]: what went wrong, whose fault it is, and what to do next
 //! - [`bytes_tensor`]: the element encoding of BYTES tensors
@@ -13,6 +14,7 @@
 pub mod bytes_tensor;
 pub mod datatype;
 pub mod error;
+pub mod flow;
 pub mod parameter;
 pub mod payload;
 pub mod request;
@@ -23,6 +25,7 @@ pub mod tensor;
 
 pub use datatype::DataType;
 pub use error::{Code, Error, Fault, Result};
+pub use flow::Flow;
 pub use parameter::{Parameter, Parameters};
 pub use payload::Payload;
 pub use request::{CorrelationId, Delivery, Request, RequestedOutput};

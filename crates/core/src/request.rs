@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::flow::Flow;
 use crate::parameter::Parameters;
 use crate::tensor::Tensor;
 
@@ -106,4 +107,6 @@ pub struct Request {
     pub timeout_microseconds: u64,
     /// Set when the client goes away.
     pub cancellation: Cancellation,
+    /// Where whoever takes the answers bounds how many may wait for it; `None` for no bound.
+    pub flow: Option<Flow>,
 }

@@ -17,3 +17,10 @@ pub struct Response {
     /// Output tensors, in the order in which they were requested or, if none was named, of the model's signature.
     pub outputs: Vec<Tensor>,
 }
+
+impl Response {
+    /// Bytes of its tensors.
+    pub fn byte_size(&self) -> usize {
+        self.outputs.iter().map(|output| output.payload.len()).sum()
+    }
+}

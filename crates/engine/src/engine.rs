@@ -8,6 +8,7 @@ use parking_lot::{Mutex, RwLock};
 use trilith_core::request::Cancellation;
 use trilith_core::{Error, Request, Result};
 
+use crate::calls::{Calls, Origin};
 use crate::clock::{Clock, Nanos};
 use crate::expiry::Alarm;
 use crate::index::Index;
@@ -62,6 +63,11 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// Whether the request was refused before it was queued; it was answered then.
+    pub fn was_refused(&self) -> bool {
+        self.queued.is_none()
+    }
+
     /// Withdraws the request: it leaves the queue at once, or its model is told. Its reply is still
     /// answered exactly once (with `Cancelled` where nothing else came first).
     pub fn cancel(&self) {
@@ -90,6 +96,7 @@ pub struct Engine {
     index: RwLock<Index>,
     /// Every model that may still have requests, reachable or not.
     known: Mutex<Vec<Weak<Model>>>,
+    calls: Arc<Calls>,
     stage: AtomicU8,
 }
 
@@ -102,6 +109,7 @@ impl Engine {
             alarm: Arc::new(Alarm::new()),
             index: RwLock::new(Index::default()),
             known: Mutex::new(Vec::new()),
+            calls: Arc::default(),
             stage: AtomicU8::new(Stage::Starting as u8),
         })
     }
@@ -132,6 +140,29 @@ impl Engine {
             }
         };
         Ticket { cancellation, queued }
+    }
+
+    /// Sends a request that a model makes on its way, like [`Engine::infer`].
+    ///
+    /// One that would wait for ever, because every instance of its model waits for it in the end, is refused.
+    pub fn infer_from(&self, origin: Origin, request: Request, mut reply: Box<dyn Reply>) -> Ticket {
+        let Ok(target) = self.model(&request.model, request.version) else {
+            // Refused like anyone else's request.
+            return self.infer(request, reply);
+        };
+        let begun = origin.check(&target).and_then(|()| match origin.seat {
+            Some(seat) => Calls::begin(&self.calls, seat, target).map(Some),
+            None => Ok(None),
+        });
+        match begun {
+            Ok(Some(call)) => self.infer(request, Box::new(call.hold(reply))),
+            Ok(None) => self.infer(request, reply),
+            Err(error) => {
+                let cancellation = request.cancellation;
+                reply.send(Answer { result: Some(Err(error)), is_final: true });
+                Ticket { cancellation, queued: None }
+            }
+        }
     }
 
     /// Finds the model and counts the request in, in one step: whoever withdraws a model sees every request that

@@ -71,8 +71,13 @@ impl Job {
     pub fn send(&mut self, result: Result<Response>) -> Result<()> {
         self.require_decoupled()?;
         let result = result.and_then(|response| self.complete(response));
-        self.pending.outlet.send(result);
+        self.send_checked(result);
         Ok(())
+    }
+
+    /// Answers without ending, with outputs that were checked already.
+    pub(crate) fn send_checked(&mut self, result: Result<Response>) {
+        self.pending.outlet.send(result);
     }
 
     /// Ends a request to which nothing (more) is answered. On a model that is not decoupled the client gets a model
@@ -103,13 +108,14 @@ impl Job {
     }
 
     /// Completes a response whose outputs were checked.
-    fn respond(&self, mut response: Response) -> Result<Response> {
-        let signature = &self.pending.model.spec().signature;
+    pub(crate) fn respond(&self, mut response: Response) -> Result<Response> {
+        let spec = self.pending.model.spec();
+        let signature = &spec.signature;
         let request = &self.pending.request;
         let states = self.pending.model.states();
         let memory = self.pending.memory.as_deref();
         let rest = state::collect(states, signature, request, &mut response.outputs, memory);
-        response.outputs = outputs::select(signature, request, response.outputs)?;
+        response.outputs = outputs::select(signature, request, response.outputs, spec.decoupled)?;
         response.outputs.extend(rest);
         response.model.clone_from(&signature.model);
         response.version = signature.version;

@@ -9,6 +9,8 @@
 //! - [`batch`]: requests that run together: gather inputs, split outputs
 //! - [`job`]: one request of a batch
 //! - [`classify`]: the classification extension
+//! - [`calls`]: requests that models make of each other, and how they would wait for ever
+//! - [`mailbox`]: the answers to a request that somebody waits for
 //! - [`reply`]: the way back, answered exactly once
 //! - [`statistics`]: what is counted and timed
 //! - [`clock`]: where time comes from
@@ -21,12 +23,14 @@
 
 pub mod admit;
 pub mod batch;
+pub mod calls;
 pub mod classify;
 pub mod clock;
 pub mod engine;
 mod expiry;
 mod index;
 pub mod job;
+pub mod mailbox;
 mod matching;
 pub mod model;
 mod outputs;
@@ -39,8 +43,10 @@ pub mod sequencing;
 pub mod statistics;
 
 pub use batch::{Batch, Job};
+pub use calls::{Origin, Seat};
 pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};
+pub use mailbox::Mailbox;
 pub use model::{Description, Model, ModelSpec, Port, Turn};
 pub use reply::{Answer, Reply};
 pub use schedule::sequence::SequenceStrategy;

@@ -1,5 +1,6 @@
 //! One served version of a model.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
@@ -71,6 +72,8 @@ pub struct Model {
     order: Option<Arc<Order>>,
     ledger: Ledger,
     next_port: AtomicU64,
+    /// Ports that are open.
+    ports: Mutex<BTreeSet<u64>>,
     in_flight: AtomicU64,
     idle_wakers: Mutex<Vec<Waker>>,
     has_idle_wakers: AtomicBool,
@@ -99,6 +102,7 @@ impl Model {
             order: spec.scheduler.preserve_ordering.then(|| Arc::new(Order::new())),
             ledger: Ledger::new(&engine.options().latencies),
             next_port: AtomicU64::new(0),
+            ports: Mutex::default(),
             in_flight: AtomicU64::new(0),
             idle_wakers: Mutex::new(Vec::new()),
             has_idle_wakers: AtomicBool::new(false),
@@ -125,7 +129,14 @@ impl Model {
 
     /// A place from which one instance takes its batches.
     pub fn open_port(self: &Arc<Self>) -> Port {
-        Port::new(Arc::clone(self), self.next_port.fetch_add(1, Ordering::Relaxed))
+        let number = self.next_port.fetch_add(1, Ordering::Relaxed);
+        self.ports.lock().insert(number);
+        Port::new(Arc::clone(self), number)
+    }
+
+    /// Numbers of the ports that are open.
+    pub(crate) fn ports(&self) -> Vec<u64> {
+        self.ports.lock().iter().copied().collect()
     }
 
     /// Requests admitted and not yet answered.
@@ -263,10 +274,19 @@ impl Model {
             let mut scheduler = self.scheduler.lock();
             let (mut step, wakers) = scheduler.next(port, now, waker, &mut leavers);
             // In line before anyone else can take a batch: batches are answered in the order in which they begin.
-            if let (Step::Take(requests), Some(order)) = (&mut step, &self.order) {
-                for pending in requests {
-                    pending.outlet.enter(order);
+            match &mut step {
+                Step::Take(requests) => {
+                    for pending in requests {
+                        pending.outlet.begin(port);
+                        if let Some(order) = &self.order {
+                            pending.outlet.enter(order);
+                        }
+                    }
                 }
+                Step::Seats(seats) => {
+                    seats.iter_mut().flatten().for_each(|seated| seated.item.outlet.begin(port));
+                }
+                Step::Wait { .. } | Step::Closed => {}
             }
             (step, wakers)
         };
@@ -285,6 +305,7 @@ impl Model {
 
     /// Takes a port out of service.
     pub(crate) fn leave(&self, port: u64) {
+        self.ports.lock().remove(&port);
         let mut leavers = Leavers::default();
         let wakers = self.scheduler.lock().leave(port, &mut leavers);
         wakers.into_iter().for_each(Waker::wake);

@@ -73,11 +73,13 @@ fn check_size(signature: &Signature, output: &Tensor) -> Result<()> {
 }
 
 /// Picks what was requested, in that order, from checked outputs, and classifies where that was asked for.
-/// Without a wish all of them stay.
+/// Without a wish all of them stay. What is missing is an error unless the answer may be `partial`: the answers of a
+/// decoupled model are complete together.
 pub(crate) fn select(
     signature: &Signature,
     request: &Request,
     mut outputs: Vec<Tensor>,
+    partial: bool,
 ) -> Result<Vec<Tensor>> {
     if request.outputs.is_empty() {
         return Ok(outputs);
@@ -85,6 +87,9 @@ pub(crate) fn select(
     let mut selected = Vec::with_capacity(request.outputs.len());
     for wanted in &request.outputs {
         let Some(position) = outputs.iter().position(|output| output.name == wanted.name) else {
+            if partial {
+                continue;
+            }
             return Err(Error::model(format!(
                 "{} did not give output '{}', which was requested",
                 place(signature),

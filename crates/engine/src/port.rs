@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use crate::batch::Batch;
+use crate::calls::Seat;
 use crate::clock::Nanos;
 use crate::model::Model;
 
@@ -37,6 +38,11 @@ impl Port {
     /// that unparks them, asynchronous tasks their own. Nothing is lost between the answer and the wake-up.
     pub fn next(&self, waker: &Waker) -> Turn {
         self.model.turn(self.number, waker)
+    }
+
+    /// The place itself, for requests that are made while a batch runs there.
+    pub fn seat(&self) -> Seat {
+        Seat::new(Arc::clone(&self.model), self.number)
     }
 
     /// The model it belongs to.

@@ -46,6 +46,12 @@ fn rows(model: &Model, request: &Request) -> u32 {
 }
 
 impl Job {
+    /// Answers without ending, with what another process made of this request and checked there.
+    pub fn relay(&mut self, result: Result<Response>) {
+        let result = result.and_then(|response| self.respond(response));
+        self.send_checked(result);
+    }
+
     /// Answers, finally, with what another process made of this request: outputs that were checked there, the model's
     /// own refusal (the fault is the client's), or a failed execution (the fault is the model's or the server's).
     pub fn settle(self, result: Result<Response>) {

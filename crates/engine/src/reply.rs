@@ -23,6 +23,11 @@ pub trait Reply: Send {
     /// Takes one answer.
     fn send(&mut self, answer: Answer);
 
+    /// Takes note that the request begins to run at a port of its model.
+    fn begin(&mut self, port: u64) {
+        let _ = port;
+    }
+
     /// Takes note that the model hands the request back to be run again; says whether it does so elsewhere.
     fn hand_back(&mut self) -> bool {
         false
@@ -50,6 +55,10 @@ impl Recipient {
         self.reply.send(answer);
     }
 
+    pub(crate) fn begin(&mut self, port: u64) {
+        self.reply.begin(port);
+    }
+
     /// Answers, finally, with an error.
     pub(crate) fn refuse(mut self, error: Error) {
         self.send(Answer { result: Some(Err(error)), is_final: true });
@@ -70,6 +79,13 @@ impl Outlet {
     /// Whether the last answer was given.
     pub(crate) fn is_spent(&self) -> bool {
         matches!(self, Self::Spent)
+    }
+
+    /// Tells whoever waits that the request begins to run. Comes before it gets in line.
+    pub(crate) fn begin(&mut self, port: u64) {
+        if let Self::Direct(recipient) = self {
+            recipient.begin(port);
+        }
     }
 
     /// Gets in line, where the model keeps order.

@@ -17,25 +17,104 @@ pub enum ToWorker<'a> {
         #[serde(borrow)]
         requests: Vec<RequestMessage<'a>>,
     },
-    /// Nobody waits any more for the answer to one request of the batch that is running.
+    /// Nobody waits any more for the answer to one request.
     Cancel {
+        /// Its batch.
+        batch: u64,
+        /// Its position in that.
+        index: u32,
+    },
+    /// So many of the answers to one request were read, counted from its first one.
+    Read {
+        /// Its batch.
+        batch: u64,
+        /// Its position in that.
+        index: u32,
+        /// How many answers.
+        answers: u64,
+        /// Bytes of their tensors.
+        bytes: u64,
+    },
+    /// Ranges of the worker's segment that the server has let go.
+    Freed(Vec<u64>),
+    /// An answer to a request that the worker's model made of another.
+    Reply {
+        /// The worker's number for that request.
+        call: u64,
+        /// Ranges of the worker's segment that the server has let go.
+        freed: Vec<u64>,
+        /// The answer; `None` where the answers end without another one.
+        #[serde(borrow)]
+        answer: Option<AnswerMessage<'a>>,
+        /// Whether no other answer follows.
+        is_final: bool,
+    },
+}
+
+/// From the worker to the server.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum ToServer<'a> {
+    /// The answers to a whole batch; the worker takes the next one.
+    Answers {
+        /// The batch.
+        batch: u64,
+        /// Ranges of the server's segment that the worker has let go.
+        freed: Vec<u64>,
+        /// One answer for each request, with the request's position in the batch.
+        #[serde(borrow)]
+        answers: Vec<(u32, AnswerMessage<'a>)>,
+    },
+    /// One answer to one request of a batch that is answered piece by piece.
+    Answer {
         /// The batch.
         batch: u64,
         /// Position of the request in it.
         index: u32,
+        /// Ranges of the server's segment that the worker has let go.
+        freed: Vec<u64>,
+        /// The answer; `None` where the answers end without another one.
+        #[serde(borrow)]
+        answer: Option<AnswerMessage<'a>>,
+        /// Whether no other answer follows.
+        is_final: bool,
     },
-}
-
-/// From the worker to the server: the answers to a whole batch.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct ToServer<'a> {
-    /// The batch.
-    pub batch: u64,
-    /// Ranges of the server's segment that the worker has let go.
-    pub freed: Vec<u64>,
-    /// One answer for each request, with the request's position in the batch.
-    #[serde(borrow)]
-    pub answers: Vec<(u32, AnswerMessage<'a>)>,
+    /// The worker takes the next batch, whatever is left to be answered of this one.
+    Returned {
+        /// The batch.
+        batch: u64,
+    },
+    /// A request that the worker's model makes of another.
+    Call {
+        /// The worker's number for it.
+        call: u64,
+        /// Ranges of the server's segment that the worker has let go.
+        freed: Vec<u64>,
+        /// Whether the batch that the worker runs waits for the answer.
+        is_waited_for: bool,
+        /// Whether the caller takes any number of answers.
+        takes_many: bool,
+        /// The model that is to answer.
+        model: &'a str,
+        /// Its version, where the caller names one.
+        version: Option<i64>,
+        /// The request.
+        #[serde(borrow)]
+        request: RequestMessage<'a>,
+    },
+    /// Nobody waits any more for the answer to such a request.
+    CancelCall {
+        /// The worker's number for it.
+        call: u64,
+    },
+    /// Asks whether a model takes requests; the reply is an answer without outputs, or says why it does not.
+    IsReady {
+        /// The worker's number for this question.
+        call: u64,
+        /// The model.
+        model: &'a str,
+        /// Its version, where the caller names one.
+        version: Option<i64>,
+    },
 }
 
 /// A request.
@@ -58,6 +137,8 @@ pub struct RequestMessage<'a> {
     /// Inputs.
     #[serde(borrow)]
     pub inputs: Vec<TensorMessage<'a>>,
+    /// Whether the answers that may wait for their reader are bounded.
+    pub is_bounded: bool,
     /// Names of the outputs wanted; empty for all.
     #[serde(borrow)]
     pub outputs: Vec<&'a str>,

@@ -1,54 +1,52 @@
 //! The worker's end: the same batches as in the server, whose answers go back over the socket.
+//!
+//! Whoever waits for something reads for everyone: see [`crate::reader`].
 
-use std::collections::VecDeque;
-use std::io::{self, Read, Write};
+use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::thread;
 
-use bytes::{Bytes, BytesMut};
-use parking_lot::Mutex;
-use rustix::net::{RecvFlags, recv};
-use trilith_core::request::Cancellation;
-use trilith_core::{Error, Request};
-use trilith_engine::{Answer, Batch, Model, Reply};
+use trilith_core::Request;
+use trilith_engine::{Batch, Model, Reply};
 
+pub use crate::answers::Manner;
+use crate::answers::{Answers, Channel};
 use crate::arena::{Inbox, Outbox};
-use crate::message::{ToServer, ToWorker};
-use crate::transcode::{Joined, Returned, decode_request, encode_answer, join};
-use crate::{frame, handshake};
-
-/// One read takes this much: more than a message of small tensors has.
-const READ_SIZE: usize = 64 << 10;
+use crate::handshake;
+use crate::reader::Reader;
 
 /// The worker's end of the channel.
 pub struct WorkerPort {
     model: Arc<Model>,
     channel: Arc<Channel>,
-    reader: Mutex<Reader>,
+    reader: Arc<Reader>,
 }
 
-/// What the answers of a batch need to go back.
-struct Channel {
-    /// The process that may answer: a copy of it, which a model has made by forking, has the same batches and ends.
-    owner: u32,
-    stream: UnixStream,
-    inbox: Inbox,
-    sender: Mutex<Sender>,
+/// A batch to run, and the receipt by which the server learns how far it is.
+pub struct Assignment {
+    /// The batch.
+    pub batch: Batch,
+    /// The receipt.
+    pub receipt: Receipt,
 }
 
-struct Sender {
-    outbox: Outbox,
-    message: Vec<u8>,
-}
+/// Tells the server how far a batch is.
+#[derive(Clone)]
+pub struct Receipt(Arc<Answers>);
 
-struct Reader {
-    received: BytesMut,
-    scratch: Box<[u8]>,
-    /// Messages that were received while the worker looked for cancellations.
-    early: VecDeque<Bytes>,
-    running: u64,
-    cancellations: Vec<Cancellation>,
+impl Receipt {
+    /// From here on each answer leaves by itself, and the worker takes the next batch only after [`Receipt::returned`].
+    /// Batches of decoupled models are answered in this way from the start.
+    pub fn answer_one_by_one(&self) {
+        self.0.answer_one_by_one();
+    }
+
+    /// Says that the worker takes the next batch, whatever is left to be answered.
+    pub fn returned(&self) {
+        self.0.returned();
+    }
 }
 
 impl WorkerPort {
@@ -57,30 +55,27 @@ impl WorkerPort {
     /// `model` stands for the one that the server serves: same name, version and signature.
     pub fn connect(stream: UnixStream, model: Arc<Model>) -> io::Result<Self> {
         let (own, peer) = handshake::exchange(&stream)?;
-        let sender = Mutex::new(Sender { outbox: Outbox::new(own), message: Vec::new() });
-        let reader = Reader {
-            received: BytesMut::new(),
-            scratch: vec![0; READ_SIZE].into(),
-            early: VecDeque::new(),
-            running: 0,
-            cancellations: Vec::new(),
-        };
-        let channel =
-            Arc::new(Channel { owner: std::process::id(), stream, inbox: Inbox::new(peer), sender });
-        Ok(Self { model, channel, reader: Mutex::new(reader) })
+        let channel = Arc::new(Channel::new(stream, Inbox::new(peer), Outbox::new(own)));
+        let reader = Arc::new(Reader::new(Arc::clone(&channel)));
+        Ok(Self { model, channel, reader })
     }
 
     /// Waits for the next batch; `None` when the server has closed the channel.
-    pub fn next_batch(&self) -> io::Result<Option<Batch>> {
-        let mut reader = self.reader.lock();
-        loop {
-            let Some(message) = reader.wait(&self.channel.stream)? else {
-                return Ok(None);
-            };
-            if let Some(batch) = self.accept(&mut reader, &message)? {
-                return Ok(Some(batch));
-            }
-        }
+    pub fn next_batch(&self) -> io::Result<Option<Assignment>> {
+        let Some(order) = self.reader.next_order()? else { return Ok(None) };
+        let decoupled = self.model.spec().decoupled;
+        let answers = Arc::new(Answers::new(&self.channel, order.id, order.requests.len(), decoupled));
+        let jobs = order
+            .requests
+            .into_iter()
+            .enumerate()
+            .map(|(index, request)| {
+                let reply = Answers::reply(&answers, index as u32, &request);
+                (request, reply)
+            })
+            .collect();
+        let batch = Batch::assemble(&self.model, jobs);
+        Ok(Some(Assignment { batch, receipt: Receipt(answers) }))
     }
 
     /// Closes the channel from this end: the next batch is `None`, and the server learns that the worker is gone.
@@ -88,158 +83,49 @@ impl WorkerPort {
         self.channel.stream.shutdown(Shutdown::Both)
     }
 
-    /// Takes note of requests that were cancelled while their batch runs; does not block.
-    pub fn poll_cancellations(&self) -> io::Result<()> {
-        let mut reader = self.reader.lock();
-        reader.receive_now(&self.channel.stream)?;
-        while let Some(message) = frame::take(&mut reader.received)? {
-            match parse(&message)? {
-                ToWorker::Cancel { batch, index } => reader.cancel(batch, index),
-                ToWorker::Batch { .. } => reader.early.push_back(message),
+    /// Takes note of what the server has said meanwhile, such as that requests were cancelled; does not block.
+    pub fn poll_news(&self) -> io::Result<()> {
+        self.reader.poll()
+    }
+
+    /// Sends a request to another model on its way.
+    ///
+    /// Gives the number by which it can be cancelled. The reply is answered in any case.
+    pub fn call(&self, request: &Request, manner: Manner, reply: Box<dyn Reply>) -> u64 {
+        self.listen();
+        let call = self.reader.expect_reply(reply);
+        if let Err(error) = self.channel.send_call(call, request, manner) {
+            self.reader.fail_reply(call, &format!("the request cannot be handed to the server: {error}"));
+        }
+        call
+    }
+
+    /// Says that nobody waits for the answer to a request any more.
+    pub fn cancel_call(&self, call: u64) {
+        self.channel.send_cancel(call);
+    }
+
+    /// Asks whether a model takes requests.
+    pub fn ask_ready(&self, model: &str, version: Option<i64>, reply: Box<dyn Reply>) {
+        self.listen();
+        let call = self.reader.expect_reply(reply);
+        self.channel.send_is_ready(call, model, version);
+    }
+
+    /// What the model that runs here is made from.
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// Has a thread of its own read from now on: whoever waits for a reply may be anywhere.
+    fn listen(&self) {
+        if self.reader.claim_for_thread() {
+            let reader = Arc::clone(&self.reader);
+            let started = thread::Builder::new().name("channel".into()).spawn(move || reader.read_for_all());
+            if started.is_err() {
+                // The instance's own thread goes on reading whenever it waits for a batch.
+                self.reader.unclaim();
             }
         }
-        Ok(())
-    }
-
-    fn accept(&self, reader: &mut Reader, message: &Bytes) -> io::Result<Option<Batch>> {
-        let (id, freed, requests) = match parse(message)? {
-            ToWorker::Batch { id, freed, requests } => (id, freed, requests),
-            ToWorker::Cancel { batch, index } => {
-                reader.cancel(batch, index);
-                return Ok(None);
-            }
-        };
-        self.channel.sender.lock().outbox.take_back(&freed);
-        let requests = requests
-            .into_iter()
-            .map(|request| decode_request(request, message, &self.channel.inbox))
-            .collect::<io::Result<Vec<Request>>>()?;
-        reader.running = id;
-        reader.cancellations = requests.iter().map(|request| request.cancellation.clone()).collect();
-        let answers = Arc::new(Mutex::new(Answers {
-            channel: Arc::clone(&self.channel),
-            batch: id,
-            count: requests.len(),
-            collected: Vec::with_capacity(requests.len()),
-        }));
-        let jobs = requests
-            .into_iter()
-            .enumerate()
-            .map(|(index, request)| {
-                let reply = ReplyTo { answers: Arc::clone(&answers), index: index as u32 };
-                (request, Box::new(reply) as Box<dyn Reply>)
-            })
-            .collect();
-        Ok(Some(Batch::assemble(&self.model, jobs)))
-    }
-}
-
-fn parse(message: &Bytes) -> io::Result<ToWorker<'_>> {
-    postcard::from_bytes(message).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
-}
-
-impl Reader {
-    /// The next message; `None` when the server has closed the channel.
-    fn wait(&mut self, mut stream: &UnixStream) -> io::Result<Option<Bytes>> {
-        if let Some(message) = self.early.pop_front() {
-            return Ok(Some(message));
-        }
-        loop {
-            if let Some(message) = frame::take(&mut self.received)? {
-                return Ok(Some(message));
-            }
-            match stream.read(&mut self.scratch) {
-                Ok(0) => return Ok(None),
-                Ok(length) => self.received.extend_from_slice(&self.scratch[..length]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn receive_now(&mut self, stream: &UnixStream) -> io::Result<()> {
-        match recv(stream, &mut self.scratch[..], RecvFlags::DONTWAIT) {
-            Ok((_, length)) => {
-                self.received.extend_from_slice(&self.scratch[..length]);
-                Ok(())
-            }
-            Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn cancel(&mut self, batch: u64, index: u32) {
-        if batch == self.running
-            && let Some(cancellation) = self.cancellations.get(index as usize)
-        {
-            cancellation.cancel();
-        }
-    }
-}
-
-/// Collects the answers of one batch and sends them when they are complete.
-struct Answers {
-    channel: Arc<Channel>,
-    batch: u64,
-    count: usize,
-    collected: Vec<(u32, Returned)>,
-}
-
-struct ReplyTo {
-    answers: Arc<Mutex<Answers>>,
-    index: u32,
-}
-
-impl Reply for ReplyTo {
-    fn send(&mut self, answer: Answer) {
-        let nothing = || Err(Error::internal("the model ended a request without an answer"));
-        self.answers.lock().collect(self.index, Some(answer.result.unwrap_or_else(nothing)));
-    }
-
-    fn hand_back(&mut self) -> bool {
-        self.answers.lock().collect(self.index, None);
-        true
-    }
-}
-
-impl Answers {
-    fn collect(&mut self, index: u32, returned: Returned) {
-        self.collected.push((index, returned));
-        if self.collected.len() == self.count {
-            self.transmit();
-        }
-    }
-
-    fn transmit(&mut self) {
-        if std::process::id() != self.channel.owner {
-            return;
-        }
-        let mut sender = self.channel.sender.lock();
-        let freed = self.channel.inbox.freed();
-        if let Err(error) = sender.encode(self.batch, &freed, &self.collected) {
-            // Outputs that cannot be sent must not leave their clients waiting.
-            let text = format!("the outputs cannot be handed to the server: {error}");
-            let failed = |(index, _): &(u32, _)| (*index, Some(Err(Error::model(text.clone()))));
-            let answers: Vec<_> = self.collected.iter().map(failed).collect();
-            if sender.encode(self.batch, &freed, &answers).is_err() {
-                return;
-            }
-        }
-        // A server that is gone is noticed by the next read, which ends the worker.
-        let _ = (&self.channel.stream).write_all(&sender.message);
-    }
-}
-
-impl Sender {
-    fn encode(&mut self, batch: u64, freed: &[u64], answers: &[(u32, Returned)]) -> io::Result<()> {
-        let outputs = answers.iter().filter_map(|(_, answer)| answer.as_ref()?.as_ref().ok());
-        let joined: Joined = join(outputs.flat_map(|response| response.outputs.iter()));
-        let mut pieces = joined.iter();
-        let answers = answers
-            .iter()
-            .map(|(index, answer)| Ok((*index, encode_answer(answer, &mut pieces, &mut self.outbox)?)))
-            .collect::<io::Result<_>>()?;
-        frame::encode(&ToServer { batch, freed: freed.to_vec(), answers }, &mut self.message)
     }
 }

@@ -5,8 +5,8 @@ use std::io;
 use bytes::Bytes;
 use trilith_core::tensor::Shape;
 use trilith_core::{
-    Code, CorrelationId, DataType, Error, Fault, Parameter, Parameters, Payload, Request, RequestedOutput,
-    Response, Result, Tensor,
+    Code, CorrelationId, DataType, Error, Fault, Flow, Parameter, Parameters, Payload, Request,
+    RequestedOutput, Response, Result, Tensor,
 };
 
 use crate::arena::{Inbox, Outbox};
@@ -21,8 +21,24 @@ const INLINE_LARGEST: usize = 8 << 10;
 /// Tensors whose pieces had to be joined to travel inside a message; they must outlive it.
 pub type Joined = Vec<Bytes>;
 
-/// What became of a request: an answer, or `None` where the model hands it back to be run again.
-pub type Returned = Option<Result<Response>>;
+/// What became of a request.
+#[derive(Debug)]
+pub enum Returned {
+    /// It was answered.
+    Answered(Result<Response>),
+    /// The model hands it back to be run again.
+    HandedBack,
+}
+
+impl Returned {
+    /// The response, if it is one.
+    pub fn response(&self) -> Option<&Response> {
+        match self {
+            Self::Answered(Ok(response)) => Some(response),
+            Self::Answered(Err(_)) | Self::HandedBack => None,
+        }
+    }
+}
 
 /// Joins what lies in several pieces and is small enough to travel inside a message.
 pub fn join<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Joined {
@@ -50,6 +66,7 @@ pub fn encode_request<'a>(
         timeout: request.timeout_microseconds,
         parameters: encode_parameters(&request.parameters),
         inputs: encode_tensors(&request.inputs, joined, outbox)?,
+        is_bounded: request.flow.is_some(),
         outputs: request.outputs.iter().map(|output| output.name.as_str()).collect(),
     })
 }
@@ -72,23 +89,35 @@ pub fn decode_request(message: RequestMessage<'_>, frame: &Bytes, inbox: &Inbox)
         flags: message.flags,
         priority: message.priority,
         timeout_microseconds: message.timeout,
+        flow: message.is_bounded.then(Flow::new),
         ..Request::default()
     })
 }
 
+/// What became of a request as a message; large outputs are written to the outbox.
+pub fn encode_returned<'a>(
+    returned: &'a Returned,
+    joined: &mut std::slice::Iter<'a, Bytes>,
+    outbox: &mut Outbox,
+) -> io::Result<AnswerMessage<'a>> {
+    match returned {
+        Returned::Answered(answer) => encode_answer(answer, joined, outbox),
+        Returned::HandedBack => Ok(AnswerMessage::HandedBack),
+    }
+}
+
 /// An answer as a message; large outputs are written to the outbox.
 pub fn encode_answer<'a>(
-    answer: &'a Returned,
+    answer: &'a Result<Response>,
     joined: &mut std::slice::Iter<'a, Bytes>,
     outbox: &mut Outbox,
 ) -> io::Result<AnswerMessage<'a>> {
     Ok(match answer {
-        None => AnswerMessage::HandedBack,
-        Some(Ok(response)) => AnswerMessage::Outputs(
+        Ok(response) => AnswerMessage::Outputs(
             encode_tensors(&response.outputs, joined, outbox)?,
             encode_parameters(&response.parameters),
         ),
-        Some(Err(error)) => AnswerMessage::Failed {
+        Err(error) => AnswerMessage::Failed {
             refused: error.fault == Fault::Client,
             code: error.code.name(),
             message: &error.message,
@@ -96,18 +125,33 @@ pub fn encode_answer<'a>(
     })
 }
 
+/// What became of a request, from a message.
+pub fn decode_returned(message: AnswerMessage<'_>, frame: &Bytes, inbox: &Inbox) -> io::Result<Returned> {
+    match message {
+        AnswerMessage::HandedBack => Ok(Returned::HandedBack),
+        answer => decode_answer(answer, frame, inbox).map(Returned::Answered),
+    }
+}
+
 /// An answer from a message.
-pub fn decode_answer(message: AnswerMessage<'_>, frame: &Bytes, inbox: &Inbox) -> io::Result<Returned> {
+pub fn decode_answer(
+    message: AnswerMessage<'_>,
+    frame: &Bytes,
+    inbox: &Inbox,
+) -> io::Result<Result<Response>> {
     Ok(match message {
-        AnswerMessage::HandedBack => None,
-        AnswerMessage::Outputs(outputs, parameters) => Some(Ok(Response {
+        AnswerMessage::HandedBack => {
+            let what = "a request was handed back to a caller who cannot run it";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        }
+        AnswerMessage::Outputs(outputs, parameters) => Ok(Response {
             outputs: decode_tensors(outputs, frame, inbox)?,
             parameters: decode_parameters(parameters),
             ..Response::default()
-        })),
+        }),
         AnswerMessage::Failed { refused, code, message } => {
             let fault = if refused { Fault::Client } else { Fault::Model };
-            Some(Err(Error::new(Code::parse(code).unwrap_or(Code::Internal), fault, message.to_owned())))
+            Err(Error::new(Code::parse(code).unwrap_or(Code::Internal), fault, message.to_owned()))
         }
     })
 }

@@ -20,7 +20,8 @@ class Instance(Protocol):
 
         Returns:
             Outputs over the whole batch by name, or ``None`` where each request was answered by
-            itself. A request that is left unanswered fails with an error that says so.
+            itself. A request that is left unanswered fails with an error that says so, unless it has a
+            sender of its own (:class:`~trilith.contract.calls.ResponseSender`) or the model is decoupled.
 
         Raises:
             ModelError: the batch fails with that message and code.

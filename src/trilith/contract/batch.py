@@ -4,9 +4,12 @@ Both protocols are filled by the native core, in the server as well as in worker
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from trilith.contract.calls import ResponseSender
 
 Parameter: TypeAlias = bool | int | float | str
 """A value that rides along with a request, a tensor or a response."""
@@ -78,6 +81,9 @@ class InferenceRequest(Protocol):
         Raises:
             ModelError: it was answered already.
         """
+
+    def open_sender(self) -> "ResponseSender":
+        """Have it answered piece by piece, maybe after its batch has returned; once for each request."""
 
 
 class Batch(Protocol):

@@ -1,6 +1,6 @@
 """The typed door to the Rust extension."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeAlias, final
 
 from numpy.typing import NDArray
@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 __all__ = [
     "FEATURES",
     "Batch",
+    "Call",
+    "CallAnswer",
+    "Caller",
     "Command",
     "InferenceRequest",
     "InstancePort",
     "Model",
+    "ResponseSender",
     "Server",
     "WorkerLink",
     "WorkerPort",
@@ -55,10 +59,9 @@ class Server:
                 ``max_queue_size``), ``sequence`` (null, or an object: ``max_idle_microseconds``,
                 ``iterative`` bool, ``strategy``, ``controls`` and ``states`` as
                 :mod:`trilith.config.sequences` writes them: a strategy is ``{"direct": {...}}`` or
-                ``{"oldest": {...}}``; a control has
-                ``name``, ``datatype``, ``kind`` (``START``, ``END``, ``READY``, ``CORRID``) and
-                ``false_true`` (two numbers or null); a state ``input``, ``output``, ``datatype``, ``dims``,
-                ``initial_dims``, ``initial`` (hex, or null for zeros)),
+                ``{"oldest": {...}}``; a control has ``name``, ``datatype``, ``kind`` (``START``, ``END``,
+                ``READY``, ``CORRID``) and ``false_true`` (two numbers or null); a state ``input``,
+                ``output``, ``datatype``, ``dims``, ``initial_dims``, ``initial`` (hex, or null for zeros)),
                 ``config_json`` (str, as the configuration extension shows it).
             serialized: the configuration as ``inference.ModelConfig``.
 
@@ -209,6 +212,9 @@ class InstancePort:
     def next_batch(self) -> Batch | None:
         """Wait for the next batch, the GIL released; ``None`` when the model has ended."""
 
+    def caller(self) -> Caller:
+        """Return the way by which the instance's model makes requests of others."""
+
     def close(self) -> None:
         """Take the instance out of service; a blocked :meth:`next_batch` returns ``None``."""
 
@@ -225,7 +231,7 @@ class WorkerLink:
         """
 
     def close(self) -> None:
-        """Let the worker finish its batch, then end the channel."""
+        """Let the worker finish the requests that it has, then end the channel."""
 
 @final
 class WorkerPort:
@@ -241,6 +247,9 @@ class WorkerPort:
 
     def next_batch(self) -> Batch | None:
         """Wait for the next batch, the GIL released; ``None`` when the server closed the channel."""
+
+    def caller(self) -> Caller:
+        """Return the way by which the instance's model makes requests of others."""
 
 @final
 class Batch:
@@ -289,3 +298,52 @@ class InferenceRequest:
     ) -> None: ...
     def fail(self, message: str, code: str = "INTERNAL") -> None: ...
     def reschedule(self) -> None: ...
+    def open_sender(self) -> ResponseSender: ...
+
+@final
+class ResponseSender:
+    """See :class:`trilith.contract.ResponseSender`."""
+
+    def respond(
+        self,
+        outputs: Mapping[str, NDArray[Any]],
+        parameters: Mapping[str, _Parameter] | None = None,
+        *,
+        last: bool = False,
+    ) -> None: ...
+    def fail(self, message: str, code: str = "INTERNAL", *, last: bool = False) -> None: ...
+    def finish(self) -> None: ...
+    def is_cancelled(self) -> bool: ...
+
+@final
+class Caller:
+    """See :class:`trilith.contract.Caller`."""
+
+    def call(
+        self, form: str, inputs: list[tuple[str, str, NDArray[Any]]], parameters: dict[str, _Parameter]
+    ) -> Call: ...
+    def is_ready(self, model: str, version: int | None) -> bool: ...
+
+@final
+class Call:
+    """See :class:`trilith.contract.Call`."""
+
+    @property
+    def has_ended(self) -> bool: ...
+    def receive(self) -> CallAnswer | None: ...
+    def take(self) -> CallAnswer | None: ...
+    def notify(self, callback: Callable[[], object]) -> None: ...
+    def cancel(self) -> None: ...
+
+@final
+class CallAnswer:
+    """See :class:`trilith.contract.CallAnswer`."""
+
+    @property
+    def is_final(self) -> bool: ...
+    @property
+    def error(self) -> tuple[str, str] | None: ...
+    @property
+    def outputs(self) -> list[tuple[str, str, NDArray[Any]]]: ...
+    @property
+    def parameters(self) -> dict[str, _Parameter]: ...

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from trilith.contract import Batch, ErrorCode, Instance, ModelError
+from trilith.contract import Batch, Caller, CallingInstance, ErrorCode, Instance, ModelError
 
 log = logging.getLogger(__name__)
 
@@ -27,9 +27,14 @@ class BatchSource(Protocol):
     def next_batch(self) -> AnswerableBatch | None:
         """Wait for the next batch; ``None`` when the model has ended."""
 
+    def caller(self) -> Caller:
+        """Return the way to other models."""
+
 
 def run_instance(source: BatchSource, instance: Instance, name: str) -> None:
     """Execute batches until there are no more. Nothing that a model raises ends this."""
+    if isinstance(instance, CallingInstance):
+        instance.connect(source.caller())
     while True:
         batch = source.next_batch()
         if batch is None:

@@ -7,6 +7,7 @@ again whenever the process is started again.
 import logging
 import math
 import struct
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trilith.contract import DataType, ErrorCode, Instance, LoadError, ModelContext, ModelError
+from trilith.contract import DataType, Instance, LoadError, ModelContext, ModelError
 from trilith.contract.batch import Parameter
 from trilith.runtime.instances import execute
 
@@ -43,6 +44,7 @@ def warm_up(instance: Instance, context: ModelContext, name: str) -> None:
         for _ in range(max(1, sample["count"])):
             for batch in _batches(rows, [tensor.name for tensor in configuration.outputs], context):
                 execute(instance, batch, name)
+                batch.wait()
                 if batch.failure:
                     message = f"failed to run warmup sample '{sample['name']}' on instance '{name}'"
                     raise LoadError(f"{message}: {batch.failure}")
@@ -73,6 +75,7 @@ class WarmupRequest:
         self.requested_outputs = requested_outputs
         self.is_answered = False
         self.failure = ""
+        self.ended: threading.Event | None = None
 
     def is_cancelled(self) -> bool:
         """Whether nobody waits for it: the load does."""
@@ -92,11 +95,52 @@ class WarmupRequest:
         """Take it back as if it were answered: one step is enough to warm up."""
         self._answer("")
 
+    def open_sender(self) -> "WarmupSender":
+        """Have it answered piece by piece: the warmup ends with the last of them."""
+        self.ended = threading.Event()
+        return WarmupSender(self)
+
     def _answer(self, failure: str) -> None:
         if self.is_answered:
             raise ModelError("the request was answered already")
         self.is_answered = True
-        self.failure = failure
+        self.failure = self.failure or failure
+        if self.ended:
+            self.ended.set()
+
+
+class WarmupSender:
+    """Takes the responses of a request that nobody sent."""
+
+    def __init__(self, request: WarmupRequest) -> None:
+        """Answer this request."""
+        self._request = request
+
+    def respond(
+        self, outputs: Tensors, parameters: Mapping[str, Parameter] | None = None, *, last: bool = False
+    ) -> None:
+        """Take a response; it goes no further."""
+        if last:
+            self._request.respond(outputs, parameters)
+
+    def fail(self, message: str, code: str = "INTERNAL", *, last: bool = False) -> None:
+        """Take an error."""
+        self._request.failure = self._request.failure or message
+        if last:
+            self._request.fail(message, code)
+
+    def finish(self) -> None:
+        """Take note that nothing follows."""
+        self._request.respond({})
+
+    def is_cancelled(self) -> bool:
+        """Whether nobody waits for it: the load does."""
+        return False
+
+    def __del__(self) -> None:
+        """Let nobody wait for a sender that the model has let go."""
+        if not self._request.is_answered:
+            self._request.fail("the model let go of the response sender without the final flag")
 
 
 class WarmupBatch:
@@ -120,10 +164,18 @@ class WarmupBatch:
     def finish(self, outputs: Tensors | None) -> None:
         """Answer every request."""
         if outputs is None:
-            self.fail("the model returned without an answer to it", ErrorCode.INTERNAL)
+            for request in self.requests:
+                if not request.is_answered and request.ended is None:
+                    request.fail("the model returned without an answer to it")
             return
         for request in self.requests:
             request.respond(outputs)
+
+    def wait(self) -> None:
+        """Wait for what is answered after the batch has returned."""
+        for request in self.requests:
+            if request.ended:
+                request.ended.wait()
 
     def fail(self, message: str, code: str) -> None:
         """Fail every request that is left unanswered."""

@@ -1,6 +1,8 @@
 """Requests that warm a model up before clients see it."""
 
 import struct
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from trilith.contract import (
     ModelContext,
     ModelSource,
     Placement,
+    ResponseSender,
     TensorSpec,
 )
 from trilith.runtime.warmup import warm_up
@@ -155,3 +158,43 @@ def test_a_model_that_passes_its_warmup_becomes_ready(
     life = make_life(WARMUP.replace('input_data_file: "data"', "random_data: true"), isolation)
     assert life.load()
     assert server.states["a", 1] == ("READY", "")
+
+
+class LateAnswers(Recorder):
+    """Answers from a thread of its own, through response senders."""
+
+    def __init__(self, *ends: Callable[[ResponseSender], object]) -> None:
+        super().__init__()
+        self.ends = ends
+        self.returned = threading.Event()
+
+    def execute(self, batch: Batch) -> Any:
+        super().execute(batch)
+        senders = [request.open_sender() for request in batch.requests]
+        threading.Thread(target=self.answer, args=(senders,)).start()
+        self.returned.set()
+
+    def answer(self, senders: list[ResponseSender]) -> None:
+        self.returned.wait()
+        while senders:
+            sender = senders.pop()
+            sender.respond({})
+            for end in self.ends:
+                end(sender)
+
+
+def test_a_warmup_waits_for_what_is_answered_after_execute_has_returned(tmp_path: Path) -> None:
+    recorder = LateAnswers(lambda sender: sender.finish())
+    warm_up(recorder, context(tmp_path, [sample(size=2)]), "m_0_0")
+    assert len(recorder.batches) == 1
+
+
+def test_an_error_among_several_responses_fails_the_load(tmp_path: Path) -> None:
+    recorder = LateAnswers(lambda sender: sender.fail("no"), lambda sender: sender.finish())
+    with pytest.raises(LoadError, match="'s' on instance 'm_0_0': no"):
+        warm_up(recorder, context(tmp_path, [sample()]), "m_0_0")
+
+
+def test_a_response_sender_that_is_let_go_in_a_warmup_fails_the_load(tmp_path: Path) -> None:
+    with pytest.raises(LoadError, match="without the final flag"):
+        warm_up(LateAnswers(), context(tmp_path, [sample()]), "m_0_0")

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use trilith_core::{Error, Parameter, Response};
+use trilith_core::{Error, Flow, Parameter, Response};
 use trilith_engine::{Answer, Ticket};
 
 use super::draft::Draft;
@@ -14,6 +14,11 @@ use crate::shared_memory::Placements;
 
 /// Tells, in every streamed response, whether another one follows for the same request.
 const FINAL_RESPONSE: &str = "triton_final_response";
+
+/// Bytes of the tensors of an answer.
+pub(super) fn byte_size(answer: &Answer) -> usize {
+    answer.result.as_ref().and_then(|result| result.as_ref().ok()).map_or(0, Response::byte_size)
+}
 
 /// A message that is to leave.
 #[derive(Debug)]
@@ -34,6 +39,8 @@ pub(super) struct Exchange {
     pub(super) is_decoupled: bool,
     pub(super) wants_empty_final: bool,
     pub(super) placements: Placements,
+    /// Told what leaves, where answers that nobody reads are bounded.
+    pub(super) flow: Option<Flow>,
     held: Vec<Answer>,
     is_done: bool,
 }
@@ -105,6 +112,9 @@ impl Exchanges {
             return Vec::new();
         };
         let exchange = &mut self.queue[index];
+        if let Some(flow) = &exchange.flow {
+            flow.note_read(byte_size(&answer));
+        }
         if answer.is_final {
             exchange.is_done = true;
             exchange.withdrawal.forget();

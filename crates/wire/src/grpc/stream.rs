@@ -9,14 +9,14 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tonic::Status;
-use trilith_core::Error;
+use trilith_core::{Error, Flow};
 use trilith_engine::Answer;
 
 use super::call::{Call, Packing};
 use super::convert_request::{Converted, convert};
 use super::convert_response;
 use super::draft::Draft;
-use super::exchange::{Exchange, Exchanges, Outgoing};
+use super::exchange::{Exchange, Exchanges, Outgoing, byte_size};
 use super::frame::Messages;
 use super::pieces::Pieces;
 use super::status::{from_error, shutting_down, trailers};
@@ -150,14 +150,21 @@ impl InferStream {
     }
 
     fn send(&mut self, mut exchange: Exchange, converted: Converted) {
-        let Converted { request, wants_empty_final, .. } = converted;
+        let Converted { mut request, wants_empty_final, .. } = converted;
         let engine = &self.context.engine;
         let model = engine.model(&request.model, request.version);
         exchange.is_decoupled = model.is_ok_and(|model| model.spec().decoupled);
         exchange.wants_empty_final = wants_empty_final;
+        // Answers that nobody reads are bounded where the model may give any number of them.
+        let flow = exchange.is_decoupled.then(Flow::new);
+        exchange.flow.clone_from(&flow);
+        request.flow.clone_from(&flow);
         let number = self.exchanges.add(exchange);
         let sender = self.sender.clone();
-        let reply = move |answer| {
+        let reply = move |answer: Answer| {
+            if let Some(flow) = &flow {
+                flow.note_sent(byte_size(&answer));
+            }
             // The stream may be gone; then nobody waits for the answer.
             let _ = sender.send((number, answer));
         };

@@ -46,6 +46,12 @@ impl Endpoint {
             Route::Model { name, version, question: Question::Infer } => {
                 self.infer(&name, version, &head.headers, body).await
             }
+            Route::Model { name, version, question: Question::Generate } => {
+                self.generate((&name, version), &head.headers, body, false).await
+            }
+            Route::Model { name, version, question: Question::GenerateStream } => {
+                self.generate((&name, version), &head.headers, body, true).await
+            }
             Route::Control { model, kind } => self.control(kind, &model, body).await,
             Route::Index => self.index(body).await,
             Route::SharedMemory { kind, region, action } => {
@@ -85,7 +91,8 @@ impl Endpoint {
             Question::Statistics => {
                 reply::json(describe::statistics(&engine.statistics(Some(name), version)?))
             }
-            Question::Metadata | Question::Infer => {
+            // The others are taken by `answer`.
+            Question::Metadata | Question::Infer | Question::Generate | Question::GenerateStream => {
                 let model = engine.model(name, version)?;
                 let versions =
                     version.map_or_else(|| engine.ready_versions(name), |version| Ok(vec![version]))?;

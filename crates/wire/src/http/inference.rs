@@ -59,7 +59,7 @@ impl Endpoint {
                 Fault::Client,
                 format!("HTTP end point doesn't support models with decoupled transaction policy, and '{name}' is one"),
             )
-            .with_hint("use gRPC's ModelStreamInfer"));
+            .with_hint("use gRPC's ModelStreamInfer, or generate_stream"));
         }
         if header_length == Some(0) {
             return decode_raw(&model.spec().signature, version, content);
@@ -105,7 +105,7 @@ async fn run(engine: &Engine, request: Request) -> Result<trilith_core::Response
 }
 
 /// Withdraws a request unless told that it was answered.
-struct Withdrawal(Option<Ticket>);
+pub(super) struct Withdrawal(pub(super) Option<Ticket>);
 
 impl Drop for Withdrawal {
     fn drop(&mut self) {

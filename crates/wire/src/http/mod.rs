@@ -5,6 +5,7 @@
 //! - [`body`]: collects the body of a request within its bounds
 //! - [`compress`]: gzip and deflate, both ways
 //! - [`infer`]: JSON and binary tensors to and from the nouns of inference
+//! - [`generate`], [`generation`]: the generate extension
 //! - [`inference`]: one inference, from its body to its answer
 //! - [`control`]: loading and unloading models
 //! - [`describe`]: metadata, statistics and the repository index as JSON
@@ -17,6 +18,8 @@ mod compress;
 mod control;
 mod describe;
 mod endpoint;
+mod generate;
+mod generation;
 pub mod infer;
 mod inference;
 mod json;

@@ -20,6 +20,10 @@ pub(super) enum Question {
     Statistics,
     /// An inference.
     Infer,
+    /// An inference in the form of the generate extension.
+    Generate,
+    /// The same, answered by a stream of events.
+    GenerateStream,
 }
 
 /// What is asked of shared memory.
@@ -79,7 +83,9 @@ impl Route<'_> {
         match self {
             Self::Index
             | Self::Control { .. }
-            | Self::Model { question: Question::Infer, .. }
+            | Self::Model {
+                question: Question::Infer | Question::Generate | Question::GenerateStream, ..
+            }
             | Self::SharedMemory { action: Action::Register | Action::Unregister, .. } => Method::POST,
             _ => Method::GET,
         }
@@ -147,6 +153,8 @@ fn model<'a>(path: &str, name: &'a str, version: Option<&str>, question: &str) -
         "config" => Question::Config,
         "stats" => Question::Statistics,
         "infer" => Question::Infer,
+        "generate" => Question::Generate,
+        "generate_stream" => Question::GenerateStream,
         _ => return Err(unknown(path)),
     };
     let name = decode(name).filter(|name| !name.is_empty()).ok_or_else(|| unknown(path))?;
@@ -226,6 +234,8 @@ mod tests {
             ("/v2/models/m/config", model_route("m", None, Question::Config)),
             ("/v2/models/m/stats", model_route("m", None, Question::Statistics)),
             ("/v2/models/m/infer", model_route("m", None, Question::Infer)),
+            ("/v2/models/m/generate", model_route("m", None, Question::Generate)),
+            ("/v2/models/m/generate_stream", model_route("m", None, Question::GenerateStream)),
             ("/v2/models/m/versions/3", model_route("m", Some(3), Question::Metadata)),
             ("/v2/models/m/versions/3/infer", model_route("m", Some(3), Question::Infer)),
             ("/v2/models/a%20%C3%A9/infer", model_route("a é", None, Question::Infer)),

@@ -8,19 +8,30 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
 /// The body of an answer: pieces that are sent one after the other, none of them copied.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct ReplyBody {
     first: Bytes,
     rest: std::vec::IntoIter<Bytes>,
     length: u64,
+    /// Everything, where the length is not known beforehand.
+    stream: Option<Stream>,
 }
+
+/// Pieces that come as they arise.
+pub(crate) type Stream = Pin<Box<dyn Body<Data = Bytes, Error = Infallible> + Send>>;
 
 impl ReplyBody {
     /// A body of these pieces after a first one.
     #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "metrics are one piece"))]
     pub(crate) fn pieces(first: Bytes, rest: Vec<Bytes>) -> Self {
         let length = first.len() + rest.iter().map(Bytes::len).sum::<usize>();
-        Self { first, rest: rest.into_iter(), length: length as u64 }
+        Self { first, rest: rest.into_iter(), length: length as u64, stream: None }
+    }
+
+    /// A body that comes as it arises.
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "metrics are one piece"))]
+    pub(crate) fn stream(stream: Stream) -> Self {
+        Self { stream: Some(stream), ..Self::default() }
     }
 }
 
@@ -32,7 +43,7 @@ impl From<Vec<u8>> for ReplyBody {
 
 impl From<Bytes> for ReplyBody {
     fn from(first: Bytes) -> Self {
-        Self { length: first.len() as u64, first, rest: Vec::new().into_iter() }
+        Self { length: first.len() as u64, first, ..Self::default() }
     }
 }
 
@@ -42,8 +53,11 @@ impl Body for ReplyBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if let Some(stream) = &mut self.stream {
+            return stream.as_mut().poll_frame(context);
+        }
         let mut piece = std::mem::take(&mut self.first);
         while piece.is_empty() {
             let Some(next) = self.rest.next() else { return Poll::Ready(None) };
@@ -54,10 +68,10 @@ impl Body for ReplyBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.length == 0
+        self.stream.as_ref().map_or(self.length == 0, Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.length)
+        self.stream.as_ref().map_or_else(|| SizeHint::with_exact(self.length), Body::size_hint)
     }
 }

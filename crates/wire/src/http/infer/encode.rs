@@ -149,17 +149,23 @@ fn write_parameters(json: &mut Writer, parameters: &Parameters, binary_size: Opt
     }
     json.list(("", "}"), parameters.iter(), |json, (name, value)| {
         json.string(name).raw(":");
-        match value {
-            Parameter::Bool(value) => json.raw(if *value { "true" } else { "false" }),
-            Parameter::Int(value) => json.integer(*value),
-            Parameter::Uint(value) => json.integer(*value),
-            Parameter::Double(value) => json.float(*value),
-            Parameter::String(value) => json.string(value),
-        };
+        write_parameter(json, value);
     });
 }
 
-fn write_data(json: &mut Writer, output: &Tensor) -> Result<()> {
+/// Writes a value that rides along.
+pub(in crate::http) fn write_parameter(json: &mut Writer, value: &Parameter) {
+    match value {
+        Parameter::Bool(value) => json.raw(if *value { "true" } else { "false" }),
+        Parameter::Int(value) => json.integer(*value),
+        Parameter::Uint(value) => json.integer(*value),
+        Parameter::Double(value) => json.float(*value),
+        Parameter::String(value) => json.string(value),
+    };
+}
+
+/// Writes the values of an output as a flat array.
+pub(in crate::http) fn write_data(json: &mut Writer, output: &Tensor) -> Result<()> {
     let whole;
     let content = if let Some(content) = output.payload.as_slice() {
         content

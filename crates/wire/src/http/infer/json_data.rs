@@ -13,7 +13,7 @@ const SHORTEST_ELEMENT: usize = 2;
 /// Reads `count` elements of that datatype.
 ///
 /// Nesting is read as row-major order and not compared with the shape, as in Triton.
-pub(super) fn read(
+pub(in crate::http) fn read(
     reader: &mut Reader<'_>,
     datatype: DataType,
     count: usize,

@@ -16,5 +16,8 @@ mod reader;
 
 pub use decode::{Decoded, Target, decode};
 pub use encode::{Deliveries, Encoded, encode};
+pub(super) use encode::{write_data, write_parameter};
+pub(super) use json_data::read as read_data;
+pub(super) use parameters::read_free as read_parameter;
 pub use raw::decode_raw;
 pub(super) use reader::Reader;

@@ -20,12 +20,10 @@ pub(super) fn read_of_request(reader: &mut Reader<'_>, request: &mut Request) ->
             "sequence_end" => set_flag(reader, request, flags::SEQUENCE_END, &name)?,
             "priority" => request.priority = reader.unsigned("parameter 'priority'")?,
             "timeout" => request.timeout_microseconds = reader.unsigned("parameter 'timeout'")?,
-            name if name.starts_with("triton_") => {
-                return Err(Error::invalid(format!(
-                    "parameter '{name}': names that start with 'triton_' are reserved for the server"
-                )));
+            _ => {
+                refuse_reserved(&name)?;
+                keep(reader, &mut request.parameters, name)?;
             }
-            _ => keep(reader, &mut request.parameters, name)?,
         }
         member = reader.next_member()?;
     }
@@ -65,6 +63,21 @@ pub(super) fn read_of_output(reader: &mut Reader<'_>, output: &mut RequestedOutp
         member = reader.next_member()?;
     }
     Ok(())
+}
+
+/// Reads a parameter of a name that the client chose.
+pub(in crate::http) fn read_free(reader: &mut Reader<'_>, name: &str) -> Result<Parameter> {
+    refuse_reserved(name)?;
+    value(reader, name)
+}
+
+fn refuse_reserved(name: &str) -> Result<()> {
+    if !name.starts_with("triton_") {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "parameter '{name}': names that start with 'triton_' are reserved for the server"
+    )))
 }
 
 fn keep(reader: &mut Reader<'_>, parameters: &mut Parameters, name: Cow<'static, str>) -> Result<()> {

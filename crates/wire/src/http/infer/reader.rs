@@ -34,12 +34,12 @@ impl<'j> Reader<'j> {
     }
 
     /// Opens an array; whether it has a first item.
-    pub(super) fn open_array(&mut self, what: &str) -> Result<Option<Peek>> {
+    pub(crate) fn open_array(&mut self, what: &str) -> Result<Option<Peek>> {
         self.jiter.next_array().map_err(|cause| self.refuse(&cause, what))
     }
 
     /// Whether another item follows.
-    pub(super) fn next_item(&mut self, what: &str) -> Result<Option<Peek>> {
+    pub(crate) fn next_item(&mut self, what: &str) -> Result<Option<Peek>> {
         self.jiter.array_step().map_err(|cause| self.refuse(&cause, what))
     }
 

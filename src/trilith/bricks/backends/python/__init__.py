@@ -11,7 +11,7 @@ from trilith.bricks.backends.python.completion import complete_document
 from trilith.bricks.backends.python.files import find_model_file
 from trilith.bricks.backends.python.instance import PythonInstance
 from trilith.bricks.backends.python.loader import ModelCode
-from trilith.contract import LoadError, ModelContext, ModelSource, Placement
+from trilith.contract import ModelContext, ModelSource, Placement
 
 __all__ = ["PythonBackend"]
 
@@ -40,11 +40,6 @@ class PythonBackend:
     def load(self, context: ModelContext) -> "PythonModel":
         """Find the model's file; its code runs when instances are made."""
         source, configuration = context.source, context.configuration
-        if configuration.is_decoupled:
-            raise LoadError(
-                f"model '{source.name}' version {source.version}: decoupled models are not carried by this "
-                f"version of Trilith yet; remove 'model_transaction_policy' if each request is answered once"
-            )
         if _ENVIRONMENT in configuration.parameters:
             _LOG.warning(
                 "model '%s': %s is not carried yet; the model runs with the packages of the server",

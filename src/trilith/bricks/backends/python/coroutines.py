@@ -2,8 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 class EventLoop:
@@ -18,6 +21,16 @@ class EventLoop:
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Wait for a coroutine; return what it returns, raise what it raises."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+    def start(self, coroutine: Coroutine[Any, Any, Any], failed: Callable[[BaseException], None]) -> None:
+        """Run a coroutine beside others; ``failed`` is called with what it raises."""
+
+        def look(ended: "Future[Any]") -> None:
+            error = None if ended.cancelled() else ended.exception()
+            if error is not None:
+                failed(error)
+
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).add_done_callback(look)
 
     def close(self) -> None:
         """End the loop and its thread."""

@@ -3,14 +3,16 @@
 import json
 import logging
 from collections.abc import Coroutine, Sequence
+from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from trilith.bricks.backends.python.errors import translate_load_error, translate_run_error
 from trilith.bricks.backends.python.loader import ModelCode
+from trilith.bricks.backends.python.utils.facts import ModelFacts
 from trilith.bricks.backends.python.utils.request import IncomingRequest
 from trilith.bricks.backends.python.utils.response import InferenceResponse
-from trilith.contract import Batch, DataType, InferenceRequest, ModelContext, ModelError, Placement
+from trilith.contract import Batch, Caller, DataType, InferenceRequest, ModelContext, ModelError, Placement
 
 if TYPE_CHECKING:
     from trilith.bricks.backends.python.coroutines import EventLoop
@@ -29,49 +31,88 @@ class PythonInstance:
         """
         self._name = context.configuration.name
         self._folder = context.source.directory
-        self._bfloats = frozenset(
-            spec.name for spec in context.configuration.run_inputs if spec.datatype is DataType.BF16
+        configuration = context.configuration
+        self._facts = ModelFacts(
+            bfloats=frozenset(
+                spec.name for spec in configuration.run_inputs if spec.datatype is DataType.BF16
+            ),
+            outputs=frozenset(spec.name for spec in configuration.run_outputs),
+            decoupled=configuration.is_decoupled,
         )
-        self._outputs = frozenset(spec.name for spec in context.configuration.run_outputs)
         self._loop: EventLoop | None = None
         self._code = code
         self._model = _start_model(code, context, placement)
         self._execute = self._model.execute
 
+    def connect(self, caller: Caller) -> None:
+        """Let the model make requests of others."""
+        self._code.connection.open(caller)
+
     def execute(self, batch: Batch) -> None:
-        """Run a batch; each request is answered by itself."""
+        """Run a batch; each request is answered by itself, or by the model whenever it likes."""
         served = batch.requests
-        bfloats = self._bfloats
-        requests = [IncomingRequest(request, bfloats) for request in served]
+        facts = self._facts
+        incoming = [IncomingRequest(request, facts) for request in served]
         try:
-            responses = self._execute(requests)
+            responses = self._execute(incoming)
             if type(responses) is CoroutineType:
-                responses = self._wait(responses)
+                responses = self._wait(responses, incoming)
         except (Exception, SystemExit) as error:
             _LOG.exception("model '%s': execute() raised", self._name)
             raise translate_run_error(error, self._name, self._folder) from error
-        if type(responses) is not list or len(responses) != len(served):
+        if responses is None and (facts.decoupled or any(request.has_sender for request in incoming)):
+            self._hand_back(incoming, served)
+            return
+        if facts.decoupled or type(responses) is not list or len(responses) != len(served):
             raise ModelError(self._explain(responses, served))
-        for request, incoming, response in zip(served, requests, responses, strict=True):
+        self._answer(incoming, served, responses)
+
+    def _answer(
+        self,
+        incoming: Sequence[IncomingRequest],
+        served: Sequence[InferenceRequest],
+        responses: Sequence[Any],
+    ) -> None:
+        outputs = self._facts.outputs
+        for request, received, response in zip(served, incoming, responses, strict=True):
             if isinstance(response, InferenceResponse):
-                response.answer(request, self._outputs)
-            elif response is None and incoming.is_rescheduled:
+                response.answer(request, outputs)
+            elif response is None and received.is_rescheduled:
                 request.reschedule()
-            else:
+            elif response is not None or not received.has_sender:
                 request.fail(
                     f"model '{self._name}': execute() returned {_name_type(response)} for this request, "
                     f"expected InferenceResponse"
                 )
 
-    def _wait(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    def _hand_back(self, incoming: Sequence[IncomingRequest], served: Sequence[InferenceRequest]) -> None:
+        for request, received in zip(served, incoming, strict=True):
+            if received.is_rescheduled:
+                request.reschedule()
+
+    def _wait(self, coroutine: Coroutine[Any, Any, Any], incoming: Sequence[IncomingRequest]) -> Any:
         if self._loop is None:
             from trilith.bricks.backends.python.coroutines import EventLoop  # noqa: PLC0415 - needed by few
 
             self._loop = EventLoop()
-        return self._loop.run(coroutine)
+        if not self._facts.decoupled:
+            return self._loop.run(coroutine)
+        # As in Triton: the next batch does not wait for a coroutine that answers when it likes.
+        self._loop.start(coroutine, partial(self._fail_open, list(incoming)))
+        return None
+
+    def _fail_open(self, incoming: Sequence[IncomingRequest], error: BaseException) -> None:
+        """Fail what a coroutine that raised has left open."""
+        _LOG.error("model '%s': execute() raised", self._name, exc_info=error)
+        failure = translate_run_error(error, self._name, self._folder)
+        for request in incoming:
+            request.fail(str(failure), failure.code)
 
     def _explain(self, responses: Any, served: Sequence[InferenceRequest]) -> str:
-        expected = f"expected a list with one InferenceResponse for each of the {len(served)} requests"
+        if self._facts.decoupled:
+            expected = "expected None: a decoupled model answers through get_response_sender()"
+        else:
+            expected = f"expected a list with one InferenceResponse for each of the {len(served)} requests"
         found = f"{len(responses)} responses" if isinstance(responses, list) else _name_type(responses)
         return f"model '{self._name}': execute() returned {found}, {expected}"
 

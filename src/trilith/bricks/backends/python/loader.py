@@ -17,6 +17,7 @@ from typing import Any
 
 from trilith.bricks.backends.python import utils
 from trilith.bricks.backends.python.errors import translate_load_error
+from trilith.bricks.backends.python.utils.calls import Connection
 from trilith.contract import LoadError, ModelSource
 
 CLASS_NAME = "TritonPythonModel"
@@ -35,6 +36,7 @@ class ModelCode:
 
     Attributes:
         model: the class that the code defines.
+        connection: the way of its requests to other models.
         release: forgets the modules, so that they can be collected; called at the latest when this object is.
     """
 
@@ -46,11 +48,12 @@ class ModelCode:
         """
         package = f"{_PREFIX}{next(_numbers)}"
         folders = [str(source.version_directory), str(source.directory)]
+        self.connection = Connection()
         with _lock:
             self.release = weakref.finalize(self, _release, package, folders)
             self.release.atexit = False
             _search_folders(folders)
-            sys.modules[_UTILS_NAME] = make_utils(source.version_directory)
+            sys.modules[_UTILS_NAME] = make_utils(source.version_directory, self.connection)
             try:
                 module = _run_file(file, package)
                 self.model = _find_class(module, file)
@@ -60,11 +63,20 @@ class ModelCode:
                 raise translate_load_error(error, place, "importing it", source.directory) from error
 
 
-def make_utils(version_directory: Path) -> ModuleType:
-    """Return the module that a model finds as ``triton_python_backend_utils``."""
+def make_utils(version_directory: Path, connection: Connection) -> ModuleType:
+    """Return the module that a model finds as ``triton_python_backend_utils``.
+
+    Args:
+        version_directory: where the model lies.
+        connection: the way of its requests to other models.
+    """
     module = ModuleType(_UTILS_NAME, utils.__doc__)
     module.__dict__.update({name: getattr(utils, name) for name in utils.__all__})
     module.__dict__["get_model_dir"] = lambda: str(version_directory)
+    module.__dict__["is_model_ready"] = connection.is_model_ready
+    base = utils.InferenceRequest
+    own = {"__slots__": (), "__doc__": base.__doc__, "__module__": _UTILS_NAME, "_connection": connection}
+    module.__dict__["InferenceRequest"] = type(base.__name__, (base,), own)
     return module
 
 

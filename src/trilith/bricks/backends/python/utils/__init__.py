@@ -1,15 +1,11 @@
 """What a ``model.py`` finds behind ``import triton_python_backend_utils``.
 
 The names, signatures and results are Triton's, so that models written for it run unchanged; what this version
-does not carry yet says so when it is called.
+does not carry yet says so when it is called. What depends on the instance (``is_model_ready``,
+``get_model_dir`` and the way of requests to other models) is added where its code is imported.
 """
 
-from trilith.bricks.backends.python.utils.absent import (
-    MetricFamily,
-    is_model_ready,
-    load_model,
-    unload_model,
-)
+from trilith.bricks.backends.python.utils.absent import MetricFamily, load_model, unload_model
 from trilith.bricks.backends.python.utils.datatypes import (
     TRITON_STRING_TO_NUMPY,
     deserialize_bytes_tensor,
@@ -35,11 +31,11 @@ from trilith.bricks.backends.python.utils.memory import (
 from trilith.bricks.backends.python.utils.model_config import ModelConfig
 from trilith.bricks.backends.python.utils.request import InferenceRequest
 from trilith.bricks.backends.python.utils.response import InferenceResponse
+from trilith.bricks.backends.python.utils.sender import TRITONSERVER_RESPONSE_COMPLETE_FINAL
 from trilith.bricks.backends.python.utils.tensor import Tensor
 
 TRITONSERVER_REQUEST_FLAG_SEQUENCE_START = 1
 TRITONSERVER_REQUEST_FLAG_SEQUENCE_END = 2
-TRITONSERVER_RESPONSE_COMPLETE_FINAL = 1
 TRITONSERVER_REQUEST_RELEASE_ALL = 1
 TRITONSERVER_REQUEST_RELEASE_RESCHEDULE = 2
 
@@ -66,7 +62,6 @@ __all__ = [
     "get_input_tensor_by_name",
     "get_output_config_by_name",
     "get_output_tensor_by_name",
-    "is_model_ready",
     "load_model",
     "numpy_to_triton_type",
     "serialize_byte_tensor",

@@ -42,8 +42,3 @@ def load_model(*_: Any, **__: Any) -> NoReturn:
 def unload_model(*_: Any, **__: Any) -> NoReturn:
     """Refuse to unload a model from inside another."""
     refuse("unload_model", "unload models through the server's repository")
-
-
-def is_model_ready(*_: Any, **__: Any) -> NoReturn:
-    """Refuse to ask for a model from inside another."""
-    refuse("is_model_ready", "ask the server with a client")

@@ -33,6 +33,11 @@ NUMBER_BY_DTYPE: dict[np.dtype[Any], int] = {
 }
 """Numbers of the dtypes that tensors may have; byte strings of a fixed length are BYTES besides."""
 
+_NAMES = "BOOL UINT8 UINT16 UINT32 UINT64 INT8 INT16 INT32 INT64 FP16 FP32 FP64 BYTES BF16"
+
+DATATYPE_BY_NUMBER: dict[int, str] = dict(enumerate(_NAMES.split(), start=1))
+"""Names of the datatypes, as they are written in requests."""
+
 TRITON_STRING_TO_NUMPY: dict[str, Any] = {
     datatype.config_name: datatype.numpy.type for datatype in DataType if datatype is not DataType.BF16
 } | {"TYPE_BOOL": bool}

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from trilith.bricks.backends.python.utils.errors import TritonError, TritonModelException
 from trilith.bricks.backends.python.utils.tensor import Tensor
-from trilith.contract import InferenceRequest
+from trilith.contract import InferenceRequest, ResponseSender
 from trilith.contract.batch import Parameter
 
 
@@ -82,6 +82,15 @@ class InferenceResponse:
             )
         else:
             request.respond(outputs, self._parameters)
+
+    def send(self, sender: ResponseSender, names: Collection[str], *, last: bool) -> None:
+        """Send it as one of the answers to a request; outputs not among ``names`` are dropped."""
+        error = self._error
+        if error is not None:
+            sender.fail(error.message(), error.code().name, last=last)
+            return
+        outputs = {tensor.name(): tensor.payload() for tensor in self._tensors if tensor.name() in names}
+        sender.respond(outputs, self._parameters, last=last)
 
 
 def _quote(names: Collection[str]) -> str:

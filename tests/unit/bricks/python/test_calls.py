@@ -1,0 +1,160 @@
+"""Requests to other models, over a caller that answers what the test wants."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from trilith.bricks.backends.python.loader import make_utils
+from trilith.bricks.backends.python.utils import Tensor, TritonModelException
+from trilith.bricks.backends.python.utils.calls import Connection
+
+ONE = np.ones((1, 2), np.float32)
+
+
+class Answer:
+    def __init__(self, value: float | None = None, *, is_final: bool = False, error: Any = None) -> None:
+        self.is_final = is_final
+        self.error = error
+        self.parameters: dict[str, Any] = {}
+        self.outputs = [] if value is None else [("OUT", "FP32", np.full((1,), value, np.float32))]
+
+
+class CallerDouble:
+    """Notes what it is asked, and is the call itself: its answers come one by one."""
+
+    def __init__(self, answers: Sequence[Answer]) -> None:
+        self.answers = list(answers)
+        self.form: dict[str, Any] = {}
+        self.inputs: list[tuple[str, str, Any]] = []
+        self.parameters: dict[str, Any] = {}
+        self.cancelled = False
+        self.notified = 0
+
+    def call(self, form: str, inputs: list[Any], parameters: dict[str, Any]) -> "CallerDouble":
+        self.form, self.inputs, self.parameters = json.loads(form), inputs, parameters
+        return self
+
+    def is_ready(self, model: str, version: int | None) -> bool:
+        return (model, version) in (("m", None), ("m", 3))
+
+    @property
+    def has_ended(self) -> bool:
+        return not self.answers
+
+    def receive(self) -> Answer | None:
+        return self.answers.pop(0) if self.answers else None
+
+    def take(self) -> Answer | None:
+        # Nothing is there before it was waited for.
+        self.notified -= 1
+        return self.receive() if self.notified == 0 else None
+
+    def notify(self, callback: Callable[[], object]) -> None:
+        self.notified = 1
+        callback()
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+def connect(*answers: Answer) -> tuple[ModuleType, CallerDouble]:
+    connection, caller = Connection(), CallerDouble(answers)
+    connection.open(caller)
+    return make_utils(Path("somewhere"), connection), caller
+
+
+def make(module: ModuleType, **named: Any) -> Any:
+    inputs = [Tensor("A", ONE), Tensor("B", np.array(["x"], object))]
+    return module.InferenceRequest(model_name="m", inputs=inputs, requested_output_names=["OUT"], **named)
+
+
+def read(response: Any) -> list[float]:
+    return [float(tensor.as_numpy()[0]) for tensor in response.output_tensors()]
+
+
+def test_everything_that_a_request_says_goes_with_it() -> None:
+    module, caller = connect(Answer(7, is_final=True))
+    request = make(
+        module,
+        request_id="r",
+        correlation_id="c",
+        model_version=3,
+        flags=1,
+        timeout=5,
+        parameters={"p": 1},
+        preferred_memory=module.PreferredMemory(module.TRITONSERVER_MEMORY_CPU),
+    )
+    assert (request.request_id(), request.correlation_id(), request.timeout()) == ("r", "c", 5)
+    request.set_flags(2)
+    assert read(request.exec()) == [7]
+    assert caller.form == {
+        "model": "m",
+        "version": 3,
+        "takes_many": False,
+        "id": "r",
+        "correlation_id": "c",
+        "flags": 2,
+        "priority": 0,
+        "timeout": 5,
+        "outputs": ["OUT"],
+    }
+    assert [(name, datatype) for name, datatype, _ in caller.inputs] == [("A", "FP32"), ("B", "BYTES")]
+    assert caller.parameters == {"p": 1}
+
+
+def test_an_error_is_a_response_with_its_code() -> None:
+    module, _ = connect(Answer(is_final=True, error=("no", "NOT_FOUND")))
+    response = make(module).exec()
+    assert response.has_error()
+    assert (response.error().message(), response.error().code()) == ("no", module.TritonError.NOT_FOUND)
+
+
+def test_responses_are_run_through_and_again_from_the_beginning() -> None:
+    module, caller = connect(Answer(1), Answer(2), Answer(is_final=True))
+    responses = make(module).exec(decoupled=True)
+    assert caller.form["takes_many"]
+    assert [read(response) for response in responses] == [[1], [2], []]
+    assert [read(response) for response in responses] == [[1], [2], []]
+
+
+def test_responses_can_be_declined() -> None:
+    module, caller = connect(Answer(1))
+    make(module).exec(decoupled=True).cancel()
+    assert caller.cancelled
+
+
+def test_requests_can_be_awaited() -> None:
+    async def run() -> tuple[list[float], list[list[float]]]:
+        module, _ = connect(Answer(1, is_final=True))
+        one = read(await make(module).async_exec())
+        module, _ = connect(Answer(1), Answer(2, is_final=True))
+        many = await make(module).async_exec(decoupled=True)
+        return one, [read(response) async for response in many]
+
+    assert asyncio.run(run()) == ([1], [[1], [2]])
+
+
+def test_readiness_is_asked_with_or_without_a_version() -> None:
+    module, _ = connect()
+    assert module.is_model_ready("m")
+    assert module.is_model_ready("m", "3")
+    assert not module.is_model_ready("m", "4")
+
+
+@pytest.mark.parametrize("named", [{}, {"model_name": "m", "inputs": [ONE], "requested_output_names": []}])
+def test_a_request_without_its_parts_is_refused(named: dict[str, Any]) -> None:
+    module, _ = connect()
+    with pytest.raises(TypeError, match="InferenceRequest"):
+        module.InferenceRequest(**named)
+
+
+def test_no_model_is_reached_before_batches_come() -> None:
+    module = make_utils(Path("somewhere"), Connection())
+    with pytest.raises(TritonModelException, match=r"execute\(\) only"):
+        make(module).exec()
