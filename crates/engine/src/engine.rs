@@ -207,11 +207,6 @@ impl Engine {
         self.index.read().entries(only_ready)
     }
 
-    /// Whether the server answers at all; true until it is closed.
-    pub fn is_live(&self) -> bool {
-        self.stage() != Stage::Closed
-    }
-
     /// Whether the server is ready: started, not shutting down and, with strict readiness, no model unavailable.
     pub fn is_ready(&self) -> bool {
         self.stage() == Stage::Open && (!self.options.strict_readiness || self.index.read().is_whole())

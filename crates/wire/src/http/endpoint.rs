@@ -65,7 +65,8 @@ impl Endpoint {
     fn look_up(&self, route: &Route<'_>) -> Result<Response<ReplyBody>, Error> {
         let engine = &self.context.engine;
         Ok(match route {
-            Route::Live => health(engine.is_live()),
+            // Whoever can answer is alive, to the last request of a shutdown.
+            Route::Live => health(true),
             Route::Ready => health(engine.is_ready()),
             Route::AllStatistics => reply::json(describe::statistics(&engine.statistics(None, None)?)),
             Route::Model { name, version, question } => return self.look_up_model(name, *version, *question),
