@@ -103,10 +103,10 @@ fn mistakes_name_the_tensor_and_what_was_expected() {
         (r#""name":"A","datatype":"FP32","shape":[99999999999999999999],"data":[1]"#, "below 2^64"),
         (r#""name":"A","datatype":"FP32","shape":[4611686018427387904,4],"data":[1]"#, "too large"),
         (r#""name":"A","datatype":"FP32","shape":[1000000],"data":[1]"#, "--http-max-input-size"),
-        (r#""name":"A","datatype":"FP32","shape":[1]"#, "But no field is set"),
+        (r#""name":"A","datatype":"FP32","shape":[1]"#, "but no field is set"),
         (
             r#""name":"A","datatype":"FP32","shape":[1],"data":[1],"parameters":{"binary_data_size":4}"#,
-            "But set 'data' 'binary_data_size'",
+            "'data' and 'binary_data_size' are set",
         ),
         (
             r#""name":"A","datatype":"FP32","shape":[1],"parameters":{"binary_data_size":4}"#,
