@@ -37,8 +37,9 @@ def test_responses_come_in_order_and_an_empty_one_ends_them_where_it_is_asked_fo
 
 def test_no_empty_response_comes_where_the_last_one_had_the_flag(stream: Stream) -> None:
     stream.ask(2, "count_to_last")
-    stream.ask(0, "tell")
     assert list(stream.all()) == [(0, False), (1, True)]
+    # Responses to requests that are open at the same time may come in any order; this one comes alone.
+    stream.ask(0, "tell")
     assert list(stream.all()) == [(0, True)]
 
 
