@@ -9,7 +9,7 @@
     [pypi]
     index = "https://mirror.example/simple"
     [apt]
-    "http://deb.debian.org/debian" = "http://mirror.example/debian"
+    "http://packages.example/debian" = "http://mirror.example/debian"
     [containers]
     "debian" = "mirror.example/library/debian"
     [crates]
