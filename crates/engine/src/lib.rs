@@ -41,6 +41,7 @@ pub mod reply;
 pub mod schedule;
 pub mod sequencing;
 pub mod statistics;
+pub mod vigil;
 
 pub use batch::{Batch, Job};
 pub use calls::{Origin, Seat};
@@ -52,3 +53,4 @@ pub use reply::{Answer, Reply};
 pub use schedule::sequence::SequenceStrategy;
 pub use schedule::{QueuePolicy, SchedulerSpec, TimeoutAction};
 pub use sequencing::{ControlKind, ControlSpec, SequenceSpec, StateSpec};
+pub use vigil::{Attendance, Vigil};

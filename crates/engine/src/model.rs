@@ -24,6 +24,7 @@ use crate::schedule::scheduler::Scheduler;
 use crate::sequencing::{SequenceSpec, Sequencing, StateSpec};
 use crate::statistics::ModelStatistics;
 use crate::statistics::ledger::{Failure, Ledger};
+use crate::vigil::Vigil;
 
 /// What a model version is made from.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +78,8 @@ pub struct Model {
     in_flight: AtomicU64,
     idle_wakers: Mutex<Vec<Waker>>,
     has_idle_wakers: AtomicBool,
+    /// Kept by whoever waits for an answer and for nothing else.
+    answers: Vigil,
 }
 
 impl Model {
@@ -106,6 +109,7 @@ impl Model {
             in_flight: AtomicU64::new(0),
             idle_wakers: Mutex::new(Vec::new()),
             has_idle_wakers: AtomicBool::new(false),
+            answers: Vigil::default(),
             spec,
         });
         engine.know(&model);
@@ -314,6 +318,10 @@ impl Model {
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    pub(crate) fn answers(&self) -> &Vigil {
+        &self.answers
     }
 
     pub(crate) fn ledger(&self) -> &Ledger {

@@ -9,6 +9,8 @@
 //! - [`shared_memory`]: tensors that clients place in shared memory, instead of sending them
 //! - [`metrics`]: Prometheus text
 
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod awaited;
 pub mod context;
 pub mod control;
 #[cfg(feature = "grpc")]

@@ -16,6 +16,8 @@ pub enum ToWorker<'a> {
         /// The requests, in the order of the batch.
         #[serde(borrow)]
         requests: Vec<RequestMessage<'a>>,
+        /// Whether the server's thread has nothing else to do than to wait for the answer.
+        is_single: bool,
     },
     /// Nobody waits any more for the answer to one request.
     Cancel {

@@ -5,8 +5,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use trilith_core::flow::Amount;
 use trilith_core::{Error, Request};
-use trilith_engine::{Answer, Reply};
+use trilith_engine::{Answer, Reply, Vigil};
 
 use crate::answers::Channel;
 use crate::frame;
@@ -38,6 +38,10 @@ pub(crate) struct Reader {
     changed: Condvar,
     /// Locked by whoever reads.
     received: Mutex<Received>,
+    /// Kept before a wait.
+    vigil: Vigil,
+    /// Whether the last batch was the only thing that the server waited for.
+    is_single: AtomicBool,
 }
 
 struct Received {
@@ -66,7 +70,14 @@ enum Patience {
 impl Reader {
     pub(crate) fn new(channel: Arc<Channel>) -> Self {
         let received = Received { bytes: BytesMut::new(), scratch: vec![0; READ_SIZE].into() };
-        Self { channel, state: Mutex::default(), changed: Condvar::new(), received: Mutex::new(received) }
+        Self {
+            channel,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            received: Mutex::new(received),
+            vigil: Vigil::default(),
+            is_single: AtomicBool::new(false),
+        }
     }
 
     /// Waits for the next batch; `None` when the server has closed the channel.
@@ -175,7 +186,7 @@ impl Reader {
                 Err(Errno::AGAIN | Errno::INTR) => return Ok(true),
                 Err(error) => return Err(error.into()),
             },
-            Patience::Wait => match wait_and_receive(stream, &mut received.scratch) {
+            Patience::Wait => match self.wait_and_receive(&mut received.scratch) {
                 Ok(0) | Err(Errno::CONNRESET) => return Ok(false),
                 Ok(length) => length,
                 Err(Errno::INTR) => return Ok(true),
@@ -189,12 +200,33 @@ impl Reader {
         Ok(true)
     }
 
+    /// Waits until something has come. A thread that waits inside `recv` is woken as well each time the peer has read
+    /// what was sent to it, for nothing; one that waits inside `poll` is not.
+    fn wait_and_receive(&self, target: &mut [u8]) -> Result<usize, Errno> {
+        let stream = &self.channel.stream;
+        let mut look = || match recv(stream, &mut *target, RecvFlags::DONTWAIT) {
+            Err(Errno::AGAIN) => None,
+            received => Some(received.map(|(_, length)| length)),
+        };
+        let is_single = self.is_single.load(Ordering::Relaxed);
+        if let Some(received) = look().or_else(|| if is_single { self.vigil.keep(&mut look) } else { None }) {
+            return received;
+        }
+        loop {
+            poll(&mut [PollFd::new(stream, PollFlags::IN)], None)?;
+            if let Some(received) = look() {
+                return received;
+            }
+        }
+    }
+
     /// Hands out one message.
     fn accept(&self, frame: &Bytes) -> io::Result<()> {
         let message =
             postcard::from_bytes(frame).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         match message {
-            ToWorker::Batch { id, freed, requests } => {
+            ToWorker::Batch { id, freed, requests, is_single } => {
+                self.is_single.store(is_single, Ordering::Relaxed);
                 self.channel.take_back(&freed);
                 let requests = requests
                     .into_iter()
@@ -239,16 +271,5 @@ impl Reader {
             reply.send(Answer { result: Some(Err(error)), is_final: true });
         }
         self.changed.notify_all();
-    }
-}
-
-/// Waits until something has come. A thread that waits inside `recv` is woken as well each time the peer has read what
-/// was sent to it, for nothing; one that waits inside `poll` is not.
-fn wait_and_receive(stream: &UnixStream, target: &mut [u8]) -> Result<usize, Errno> {
-    loop {
-        match recv(stream, &mut *target, RecvFlags::DONTWAIT) {
-            Err(Errno::AGAIN) => poll(&mut [PollFd::new(stream, PollFlags::IN)], None)?,
-            received => return received.map(|(_, length)| length),
-        };
     }
 }

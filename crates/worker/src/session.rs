@@ -10,7 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, Sleep};
 use trilith_core::{Error, Request, Response};
-use trilith_engine::{Answer, Batch, Engine, Origin, Ticket};
+use trilith_engine::{Answer, Attendance, Batch, Engine, Origin, Ticket, Vigil};
 
 use crate::arena::{Inbox, Outbox};
 use crate::feed::Feed;
@@ -44,6 +44,9 @@ pub(crate) struct Session {
     running: Option<u64>,
     /// Whether the model has returned from that batch.
     has_returned: bool,
+    /// Whether a batch was given since the last look for its answer.
+    has_given: bool,
+    vigil: Vigil,
     opened: OpenedBatches,
     look: Pin<Box<Sleep>>,
     calls: Calls,
@@ -78,6 +81,8 @@ impl Session {
             last_batch: 0,
             running: None,
             has_returned: false,
+            has_given: false,
+            vigil: Vigil::default(),
             opened: OpenedBatches::default(),
             look: Box::pin(tokio::time::sleep(LOOK_INTERVAL)),
             calls: Calls { tickets: HashMap::new(), sender, answers },
@@ -97,6 +102,15 @@ impl Session {
 
     /// Does everything that can be done now.
     fn go_on(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        loop {
+            self.step(context)?;
+            if !self.watch() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn step(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         if !self.is_stopping && self.stop.as_mut().poll(context).is_ready() {
             self.is_stopping = true;
         }
@@ -116,6 +130,15 @@ impl Session {
         }
         self.look_around(context)?;
         self.write(context)
+    }
+
+    /// Looks for the answer to the batch just given for a moment, where the event loop waits for nothing else; whether
+    /// something came.
+    fn watch(&mut self) -> bool {
+        std::mem::take(&mut self.has_given)
+            && Attendance::is_single()
+            && !self.outgoing.has_remaining()
+            && self.vigil.keep(|| self.socket.look(&mut self.received)).is_some()
     }
 
     /// Fails what is left and withdraws what the worker asked of others.
@@ -177,6 +200,7 @@ impl Session {
         batch.mark_inputs_ready();
         self.opened.add(id, batch);
         self.running = Some(id);
+        self.has_given = true;
         Ok(())
     }
 
@@ -189,7 +213,8 @@ impl Session {
             .iter()
             .map(|job| encode_request(job.request(), &mut pieces, &mut self.outbox))
             .collect::<io::Result<_>>()?;
-        self.say(&ToWorker::Batch { id, freed: self.inbox.freed(), requests })
+        let is_single = Attendance::is_single();
+        self.say(&ToWorker::Batch { id, freed: self.inbox.freed(), requests, is_single })
     }
 
     fn say(&mut self, message: &ToWorker<'_>) -> io::Result<()> {
