@@ -21,6 +21,8 @@ pub mod http;
 mod listen;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod post;
 pub mod schema;
 pub mod shared_memory;
 pub mod shutdown;
