@@ -56,7 +56,7 @@ class ResultManifest:
     lock: str = ""
     """Digest of the lock; empty where sources were taken as they were found."""
     source_date_epoch: int = 0
-    python: str = ""
+    python_version: str = ""
     """``3.11``, for instance; empty where no Python is needed."""
     bricks: tuple[str, ...] = ()
     files: tuple[ResultFile, ...] = field(default_factory=tuple)
@@ -69,9 +69,9 @@ class ResultManifest:
         return found
 
 
-def site_packages(root: Path, python: str) -> Path:
+def site_packages(root: Path, python_version: str) -> Path:
     """Return the folder of Python packages in a result."""
-    return root / "lib" / f"python{python}" / "site-packages"
+    return root / f"lib/python{python_version}/site-packages"
 
 
 def scan(root: Path, bricks: Mapping[str, tuple[str, str]], default: str) -> Iterator[ResultFile]:

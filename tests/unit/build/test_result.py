@@ -52,7 +52,7 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     root = result(tmp_path)
     files = tuple(scan(root, OWNERS, "core.server"))
     manifest = ResultManifest(
-        "family", "1.0", "digest", python="3.11", bricks=("core.a", "backend.x"), files=files
+        "family", "1.0", "digest", python_version="3.11", bricks=("core.a", "backend.x"), files=files
     )
     first = write_manifest(root, manifest).read_bytes()
     assert read_manifest(root) == manifest
