@@ -115,7 +115,9 @@ class Grpc:
         except ImportError as error:
             raise Refused("there is no gRPC client here: install grpcio") from error
         self._grpc = grpc
-        self._channel = grpc.insecure_channel(f"{HOST}:{port}", options=[("grpc.enable_http_proxy", 0)])
+        self._channel = grpc.insecure_channel(
+            f"{HOST}:{port}", options=[(f"{grpc.__name__}.enable_http_proxy", 0)]
+        )
         self._message = _messages()
 
     def ready(self) -> bool:
