@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ Usage:
     trilith build plan [selection]           show what would be built, what it pulls in and why
     trilith build components                 list everything that can be chosen
     trilith build explain NAME...            say what is known of a component or a library
+    trilith build verify DIR|IMAGE           read it, run it, ask it, compare it with its plan
+    trilith build size DIR|IMAGE             how large each brick is; --max-size=150MB is a gate
+    trilith build diff A B                   what differs between two results, images or locks
+    trilith build compose --from=DIR|IMAGE   cut a smaller server out of one that is there
+    trilith build doctor                     what this machine has for a build, and what it lacks
     trilith build mirror check [selection]   list every address that no rule of mirrors.toml covers
 
 The catalogue is 'trilith', this server. --catalogue=triton is the upstream C++ server; any other is a file.
@@ -26,21 +32,38 @@ line wins. After '--', an old command line of build.py works as it is."""
 
 CATALOGUE = "--catalogue"
 
+LATER = {
+    "compose": "trilith.cli.build_compose",
+    "diff": "trilith.cli.build_compare",
+    "doctor": "trilith.cli.build_doctor",
+    "size": "trilith.cli.build_size",
+    "verify": "trilith.cli.build_check",
+}
+"""Subcommands with a module of their own, imported when they are called; each has a function ``main``, which
+takes the words and the name of the catalogue, empty where none was named."""
+
 
 def main(words: Sequence[str]) -> int:
     """Run ``trilith build``."""
     words = list(words)
-    catalogue_name = _take_catalogue(words)
-    command = words[0] if words and words[0] in COMMANDS else ""
+    given = _take_catalogue(words)
+    command = words[0] if words and words[0] in {**COMMANDS, **LATER} else ""
     rest = words[1:] if command else words
     if any(word in ("-h", "--help") for word in words):
         return _help()
     from trilith.build.problems import BuildError  # noqa: PLC0415  not for --help
 
     try:
-        from trilith.build.catalogue import load  # noqa: PLC0415
+        if command in LATER:
+            return int(import_module(LATER[command]).main(rest, given))
+        from trilith.build.catalogue import OWN, load  # noqa: PLC0415
 
-        return COMMANDS[command](load(catalogue_name), rest)
+        return COMMANDS[command](load(given or OWN), rest)
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"trilith build: {error.name} is not installed; pip install 'trilith[build]' brings it\n"
+        )
+        return USAGE_STATUS
     except BuildError as error:
         for problem in error.problems:
             sys.stderr.write(f"trilith build: {problem}\n")
@@ -66,7 +89,7 @@ def _take_catalogue(words: list[str]) -> str:
         if name == CATALOGUE:
             del words[index]
             return value if equals else (words.pop(index) if index < len(words) else "")
-    return named_catalogue(words)
+    return named_catalogue(words) if any(word.startswith("--config") for word in words) else ""
 
 
 def _plan(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
