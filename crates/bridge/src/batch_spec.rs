@@ -28,6 +28,7 @@ pub(crate) struct BatchOutputForm {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[expect(clippy::enum_variant_names, reason = "they are named as `config.pbtxt` names them")]
 enum KindForm {
     BatchElementCount,
     BatchAccumulatedElementCount,

@@ -140,12 +140,12 @@ impl BatchTensors {
         outputs.extract_if(.., |output| self.output(&output.name).is_some()).collect()
     }
 
-    /// Adds to what fell to each request its part of a run. `shapes` gives the shapes that an input has in each.
+    /// Adds to what fell to each request its part of a run. `source_shapes` gives the shapes that an input has in each.
     pub(crate) fn scatter<'a>(
         &self,
         signature: &Signature,
         run: Tensor,
-        shapes: impl FnOnce(&str) -> Vec<&'a [i64]>,
+        source_shapes: impl FnOnce(&str) -> Vec<&'a [i64]>,
         shares: &mut [Vec<Tensor>],
     ) -> Result<()> {
         let title =
@@ -160,7 +160,7 @@ impl BatchTensors {
             Error::model(format!("{title} wrongly: {}", error.message.trim_start_matches(": ")))
         })?;
         let given = element_count(&run.shape).unwrap_or(0);
-        let parts: Vec<Part> = shapes(&rule.source)
+        let parts: Vec<Part> = source_shapes(&rule.source)
             .into_iter()
             .map(|source| Part::new(spec, signature.is_batched(), source))
             .collect::<Option<_>>()
