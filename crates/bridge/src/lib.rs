@@ -18,6 +18,7 @@
 
 mod array;
 mod batch;
+mod batch_spec;
 mod call;
 mod control;
 mod expiry;
@@ -48,6 +49,8 @@ mod _native {
 
     #[pymodule_export]
     use crate::batch::Batch;
+    #[pymodule_export]
+    use crate::batch_spec::make_batch_input;
     #[pymodule_export]
     use crate::call::{Call, CallAnswer, Caller};
     #[pymodule_export]

@@ -11,9 +11,10 @@ use serde::de::DeserializeOwned;
 use trilith_core::tensor::Shape;
 use trilith_core::{DataType, Signature, TensorSpec};
 use trilith_engine::statistics::LatencyOptions;
-use trilith_engine::{EngineOptions, ModelSpec, QueuePolicy, SchedulerSpec, TimeoutAction};
+use trilith_engine::{BatchTensors, EngineOptions, ModelSpec, QueuePolicy, SchedulerSpec, TimeoutAction};
 use trilith_wire::ServerInfo;
 
+use crate::batch_spec::{BatchInputForm, BatchOutputForm};
 use crate::sequence_spec::SequenceForm;
 
 /// Reads JSON into one of the forms below; `what` names it in the error.
@@ -86,6 +87,10 @@ pub(crate) struct ModelForm {
     metric_tags: BTreeMap<String, String>,
     sequence: Option<SequenceForm>,
     #[serde(default)]
+    batch_inputs: Vec<BatchInputForm>,
+    #[serde(default)]
+    batch_outputs: Vec<BatchOutputForm>,
+    #[serde(default)]
     config_json: String,
 }
 
@@ -149,6 +154,14 @@ impl ModelForm {
             signature,
             scheduler: self.scheduler.into_spec(),
             sequence: self.sequence.map(SequenceForm::into_spec).transpose()?,
+            batch_tensors: BatchTensors {
+                inputs: self
+                    .batch_inputs
+                    .into_iter()
+                    .map(BatchInputForm::into_spec)
+                    .collect::<PyResult<_>>()?,
+                outputs: self.batch_outputs.into_iter().map(BatchOutputForm::into_spec).collect(),
+            },
             decoupled: self.decoupled,
             platform: self.platform,
             backend: self.backend,

@@ -7,6 +7,7 @@
 //! - [`sequencing`]: what sequences add to requests: controls and states
 //! - [`port`]: where instances take their batches
 //! - [`batch`]: requests that run together: gather inputs, split outputs
+//! - [`ragged`]: what the server tells a model about a batch whose requests differ in their extents
 //! - [`job`]: one request of a batch
 //! - [`classify`]: the classification extension
 //! - [`calls`]: requests that models make of each other, and how they would wait for ever
@@ -36,6 +37,7 @@ pub mod model;
 mod outputs;
 mod pending;
 pub mod port;
+pub mod ragged;
 mod remote;
 pub mod reply;
 pub mod schedule;
@@ -49,6 +51,7 @@ pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};
 pub use mailbox::Mailbox;
 pub use model::{Description, Model, ModelSpec, Port, Turn};
+pub use ragged::{BatchInputKind, BatchInputSpec, BatchOutputSpec, BatchTensors};
 pub use reply::{Answer, Reply};
 pub use schedule::sequence::SequenceStrategy;
 pub use schedule::{QueuePolicy, SchedulerSpec, TimeoutAction};

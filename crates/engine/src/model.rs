@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::expiry::Alarm;
 use crate::pending::Pending;
 pub use crate::port::{Port, Turn};
+use crate::ragged::BatchTensors;
 use crate::reply::{Outlet, Recipient, Reply};
 use crate::schedule::SchedulerSpec;
 use crate::schedule::dispatch::{Refusal, Step};
@@ -35,6 +36,8 @@ pub struct ModelSpec {
     pub scheduler: SchedulerSpec,
     /// How its requests belong together; `None` where they know nothing of each other.
     pub sequence: Option<SequenceSpec>,
+    /// What tells it about a whole batch, and what it gives for a whole batch.
+    pub batch_tensors: BatchTensors,
     /// Whether it may answer a request any number of times.
     pub decoupled: bool,
     /// `platform` of the metadata: the configuration's, or the backend's name.

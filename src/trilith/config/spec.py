@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from trilith.config.sequences import native_sequence
@@ -24,6 +25,8 @@ def native_spec(configuration: ModelConfiguration, version: int) -> str:
             "scheduler": _scheduler(document.get("dynamic_batching")),
             "metric_tags": document.get("metric_tags", {}),
             "sequence": native_sequence(configuration),
+            "batch_inputs": [asdict(entry) for entry in configuration.batch_inputs],
+            "batch_outputs": [asdict(entry) for entry in configuration.batch_outputs],
             "config_json": shown(configuration),
         },
         separators=(",", ":"),

@@ -5,10 +5,12 @@
 - :mod:`~trilith.contract.backend`: what a backend does with it
 - :mod:`~trilith.contract.batch`: what an instance is handed to execute
 - :mod:`~trilith.contract.calls`: answers piece by piece, and requests to other models
+- :mod:`~trilith.contract.agent`: who is asked before a model is loaded
 - :mod:`~trilith.contract.brick`: how a brick describes itself
 - :mod:`~trilith.contract.errors`: what may go wrong, and whose fault it is
 """
 
+from trilith.contract.agent import AgentAction, AgentModel, RepositoryAgent
 from trilith.contract.backend import Backend, BackendSettings, Instance, LoadedModel
 from trilith.contract.batch import Batch, InferenceRequest
 from trilith.contract.brick import BrickKind, Manifest
@@ -23,6 +25,8 @@ from trilith.contract.errors import (
     TrilithError,
 )
 from trilith.contract.model import (
+    BatchInput,
+    BatchOutput,
     InstanceKind,
     ModelConfiguration,
     ModelContext,
@@ -32,9 +36,13 @@ from trilith.contract.model import (
 )
 
 __all__ = [
+    "AgentAction",
+    "AgentModel",
     "Backend",
     "BackendSettings",
     "Batch",
+    "BatchInput",
+    "BatchOutput",
     "BrickKind",
     "Call",
     "CallAnswer",
@@ -55,6 +63,7 @@ __all__ = [
     "ModelSource",
     "Placement",
     "Problem",
+    "RepositoryAgent",
     "ResponseSender",
     "TensorSpec",
     "TrilithError",

@@ -26,6 +26,27 @@ class TensorSpec:
     """Names of classes by index, read from the label file."""
 
 
+@dataclass(frozen=True)
+class BatchInput:
+    """An input that the server makes of a whole batch: ``batch_input`` of a configuration."""
+
+    kind: str
+    """What it says, as the configuration names it: ``BATCH_ELEMENT_COUNT``."""
+    targets: tuple[str, ...]
+    """Inputs of the model that get it."""
+    datatype: DataType
+    source: str
+    """The input that it speaks of."""
+
+
+@dataclass(frozen=True)
+class BatchOutput:
+    """Outputs that come as one run of elements and are cut by the shapes of an input."""
+
+    targets: tuple[str, ...]
+    source: str
+
+
 class InstanceKind(StrEnum):
     """What an instance runs on."""
 
@@ -80,6 +101,27 @@ class ModelConfiguration:
         seen = {output.name for output in self.outputs}
         states = (TensorSpec(*entry) for entry in list_outputs(self.document) if entry[0] not in seen)
         return (*self.outputs, *states)
+
+    @property
+    def batch_inputs(self) -> tuple[BatchInput, ...]:
+        """What a batch holds beside :attr:`run_inputs`: tensors that tell about the batch."""
+        return tuple(
+            BatchInput(
+                entry["kind"],
+                tuple(entry["target_name"]),
+                DataType.from_config(entry["data_type"]),
+                entry["source_input"][0],
+            )
+            for entry in self.document.get("batch_input", ())
+        )
+
+    @property
+    def batch_outputs(self) -> tuple[BatchOutput, ...]:
+        """Outputs that a batch is answered with as one run of elements."""
+        return tuple(
+            BatchOutput(tuple(entry["target_name"]), entry["source_input"][0])
+            for entry in self.document.get("batch_output", ())
+        )
 
     @property
     def is_decoupled(self) -> bool:

@@ -20,6 +20,7 @@ __all__ = [
     "WorkerLink",
     "WorkerPort",
     "file_descriptor_set",
+    "make_batch_input",
 ]
 
 _Parameter: TypeAlias = bool | int | float | str
@@ -29,6 +30,18 @@ FEATURES: tuple[str, ...]
 
 def file_descriptor_set() -> bytes:
     """Return everything in ``proto/``, imports included, as a ``google.protobuf.FileDescriptorSet``."""
+
+def make_batch_input(kind: str, datatype: str, shapes: Sequence[Sequence[int]]) -> NDArray[Any]:
+    """Make the values of a batch input, as the engine makes them of a batch.
+
+    Args:
+        kind: as ``batch_input`` of a configuration names it: ``BATCH_ELEMENT_COUNT``.
+        datatype: ``INT32`` or ``FP32``.
+        shapes: of its source in each request, batch dimension included.
+
+    Raises:
+        ValueError: there is no such kind, or a number does not fit the datatype.
+    """
 
 @final
 class Server:
@@ -62,6 +75,8 @@ class Server:
                 ``{"oldest": {...}}``; a control has ``name``, ``datatype``, ``kind`` (``START``, ``END``,
                 ``READY``, ``CORRID``) and ``false_true`` (two numbers or null); a state ``input``,
                 ``output``, ``datatype``, ``dims``, ``initial_dims``, ``initial`` (hex, or null for zeros)),
+                ``batch_inputs`` (list of objects ``kind``, as in ``config.pbtxt``, ``targets``, ``datatype``,
+                ``source``), ``batch_outputs`` (list of objects ``targets``, ``source``),
                 ``config_json`` (str, as the configuration extension shows it).
             serialized: the configuration as ``inference.ModelConfig``.
 

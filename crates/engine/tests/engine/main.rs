@@ -4,6 +4,7 @@ mod admission;
 mod answers;
 mod laws;
 mod life;
+mod ragged;
 mod scheduling;
 mod sequences;
 mod statistics;

@@ -5,6 +5,7 @@ from typing import Any
 
 from trilith.config.findings import Findings
 from trilith.config.validate import (
+    batch_tensors,
     instances,
     metrics,
     names,
@@ -29,6 +30,7 @@ def validate(document: Mapping[str, Any], name: str, findings: Findings) -> None
     """
     names.check(document, name, findings)
     tensors.check(document, findings)
+    batch_tensors.check(document, findings)
     scheduling.check(document, findings)
     sequences.check(document, findings)
     instances.check(document, findings)

@@ -7,9 +7,6 @@ from trilith.config.findings import Findings
 
 _FIELDS: Final = {
     "ensemble_scheduling": "ensembles are",
-    "batch_input": "batch inputs are",
-    "batch_output": "batch outputs are",
-    "model_repository_agents": "repository agents are",
 }
 
 

@@ -7,9 +7,6 @@ import pytest
     ("text", "field"),
     [
         ("ensemble_scheduling { }", "ensemble_scheduling"),
-        ("batch_input { }", "batch_input"),
-        ("batch_output { }", "batch_output"),
-        ("model_repository_agents { }", "model_repository_agents"),
     ],
 )
 def test_what_is_not_served_is_refused_rather_than_ignored(
