@@ -15,6 +15,7 @@ from trilith.native._native import (
     WorkerLink,
     WorkerPort,
     file_descriptor_set,
+    inspect_tls,
 )
 
 __all__ = [
@@ -32,4 +33,5 @@ __all__ = [
     "WorkerLink",
     "WorkerPort",
     "file_descriptor_set",
+    "inspect_tls",
 ]
