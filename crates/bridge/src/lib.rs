@@ -2,6 +2,7 @@
 //!
 //! It is crossed once per batch. Its typed door is `src/trilith/native/_native.pyi`.
 //!
+//! - [`door`], [`encryption`]: where an endpoint listens, and with what certificate
 //! - [`server`]: the engine, the threads that own sockets, the endpoints
 //! - [`model`]: one version of a model inside the engine
 //! - [`control`]: what clients ask of the models' lives
@@ -21,6 +22,8 @@ mod batch;
 mod batch_spec;
 mod call;
 mod control;
+mod door;
+mod encryption;
 mod expiry;
 mod instance;
 mod memory;
@@ -56,6 +59,8 @@ mod _native {
     #[pymodule_export]
     use crate::control::Command;
     #[pymodule_export]
+    use crate::encryption::inspect_tls;
+    #[pymodule_export]
     use crate::instance::InstancePort;
     #[pymodule_export]
     use crate::model::Model;
@@ -74,6 +79,7 @@ mod _native {
         ("grpc", cfg!(feature = "grpc")),
         ("metrics", cfg!(feature = "metrics")),
         ("shm", cfg!(feature = "shm")),
+        ("tls", cfg!(feature = "tls")),
     ];
 
     /// Everything in `proto/`, as a serialized `google.protobuf.FileDescriptorSet`.

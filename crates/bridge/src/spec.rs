@@ -1,6 +1,7 @@
 //! What Python says of a model and of the server, as JSON: the forms that `_native.pyi` describes.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -225,10 +226,28 @@ impl PolicyForm {
 /// Where an endpoint listens.
 #[derive(Deserialize)]
 pub(crate) struct ListenForm {
+    /// A name or an address, or `unix:PATH`.
     pub(crate) address: String,
     pub(crate) port: u16,
     #[serde(default)]
     pub(crate) reuse_port: bool,
+    /// Permissions of a Unix domain socket.
+    #[serde(default)]
+    pub(crate) socket_mode: Option<u32>,
+    #[serde(default)]
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "read to be refused"))]
+    pub(crate) encryption: Option<TlsForm>,
+}
+
+/// Files that hold what TLS needs.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "read to be refused"))]
+pub(crate) struct TlsForm {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    #[serde(default)]
+    pub(crate) roots: Option<PathBuf>,
 }
 
 /// Options of the HTTP endpoint.

@@ -3,6 +3,7 @@
 //! - [`context`]: what every endpoint knows of the server
 //! - [`control`]: the slow road: commands that change which models are served
 //! - [`shutdown`]: how endpoints are told to stop accepting, and when they have finished
+//! - [`transport`]: what comes before a protocol: sockets, TLS, the bound on connections
 //! - [`schema`]: the wire contract as data
 //! - [`http`]: KServe v2 over HTTP: JSON and binary tensors
 //! - [`grpc`]: `inference.GRPCInferenceService`, health, reflection
@@ -26,8 +27,12 @@ mod post;
 pub mod schema;
 pub mod shared_memory;
 pub mod shutdown;
+#[cfg(any(feature = "http", feature = "grpc", feature = "metrics"))]
+pub mod transport;
 
 pub use context::{Context, ServerInfo};
 pub use control::Control;
 pub use shared_memory::SharedMemory;
 pub use shutdown::Shutdown;
+#[cfg(any(feature = "http", feature = "grpc", feature = "metrics"))]
+pub use transport::{Connections, Listener};

@@ -15,6 +15,7 @@ from trilith.native._native import (
     WorkerLink,
     WorkerPort,
     file_descriptor_set,
+    inspect_tls,
     make_batch_input,
 )
 
@@ -33,5 +34,6 @@ __all__ = [
     "WorkerLink",
     "WorkerPort",
     "file_descriptor_set",
+    "inspect_tls",
     "make_batch_input",
 ]

@@ -20,6 +20,7 @@ __all__ = [
     "WorkerLink",
     "WorkerPort",
     "file_descriptor_set",
+    "inspect_tls",
     "make_batch_input",
 ]
 
@@ -41,6 +42,17 @@ def make_batch_input(kind: str, datatype: str, shapes: Sequence[Sequence[int]]) 
 
     Raises:
         ValueError: there is no such kind, or a number does not fit the datatype.
+    """
+
+def inspect_tls(files: str) -> list[tuple[str, str, bool]]:
+    """Look what is wrong with the files that TLS needs.
+
+    Args:
+        files: JSON object: ``certificate`` and ``key`` (paths of PEM files), optional ``roots`` (who signs
+            the certificates of clients; they must show one).
+
+    Returns:
+        Which of the files, what is wrong and what to do, and whether there can be no TLS with it.
     """
 
 @final
@@ -97,12 +109,14 @@ class Server:
         """Listen for HTTP.
 
         Args:
-            options: JSON object: ``address``, ``port`` (0 for a free one), ``max_input_size`` (bytes),
-                ``reuse_port`` (bool), optional ``max_connections``, ``client_timeout_seconds`` (for the rest
-                of a header, the next part of a body, and for reading the answer).
+            options: JSON object: ``address`` (or ``unix:PATH``), ``port`` (0 for a free one),
+                ``max_input_size`` (bytes), ``reuse_port`` (bool), optional ``socket_mode`` (permissions of a
+                Unix domain socket), ``encryption`` (as :func:`inspect_tls` takes it; of HTTP and gRPC),
+                ``max_connections``, ``client_timeout_seconds`` (for a handshake, the rest of a header, the
+                next part of a body, and for reading the answer).
 
         Returns:
-            The port.
+            The port; 0 for a Unix domain socket.
 
         Raises:
             OSError: the address cannot be listened on; the message names it.

@@ -108,6 +108,7 @@ class Application:
         """Listen, load, serve, finish; the exit status."""
         for note in self._options.notes:
             log.warning(note)
+        self._check_encryption()
         server = self._server = self._make_server()
         for endpoint in self._options.endpoints:
             self._listen(server, endpoint)
@@ -159,6 +160,16 @@ class Application:
             )
         )
 
+    def _check_encryption(self) -> None:
+        from trilith.native import inspect_tls  # noqa: PLC0415  --help and the like need no extension
+        from trilith.server.encryption import inspect  # noqa: PLC0415  few need it
+
+        problems, warnings = inspect(self._options.endpoints, inspect_tls)
+        for warning in warnings:
+            log.warning(warning)
+        if problems:
+            raise StartupError("\n".join(problems))
+
     def _listen(self, server: "native.Server", endpoint: Endpoint) -> None:
         """Open one door. Early, so that liveness answers while models load; readiness waits for them."""
         from trilith.native import FEATURES  # noqa: PLC0415  as above
@@ -172,10 +183,12 @@ class Application:
         try:
             self._ports[endpoint.name] = listen(json.dumps(settings))
         except OSError as error:
-            raise StartupError(
-                f"{endpoint.title}: {error.strerror or error}; end the program that has the port, "
-                f"or choose another with --{endpoint.name}-port"
-            ) from error
+            hint = (
+                f"choose another socket with --{endpoint.name}-address"
+                if endpoint.is_local
+                else f"end the program that has the port, or choose another with --{endpoint.name}-port"
+            )
+            raise StartupError(f"{endpoint.title}: {error.strerror or error}; {hint}") from error
 
     def _load(self, server: "native.Server") -> bool:
         """Load every model of the repositories; false if the server is told to stop meanwhile."""
@@ -269,8 +282,8 @@ class Application:
         line: str | None = None
         for endpoint in self._options.endpoints:
             if endpoint.name in self._ports:
-                host = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
-                log.info("%s on %s:%d", endpoint.title, host, self._ports[endpoint.name])
+                place = endpoint.place(self._ports[endpoint.name])
+                log.info("%s on %s%s", endpoint.title, place, " with TLS" * endpoint.is_encrypted)
             if endpoint.name == "http" and endpoint.name in self._ports:
                 line = self._example(endpoint)
         if line:
@@ -283,7 +296,7 @@ class Application:
         loaded = [
             (version.configuration, life.folder.directory) for life in lives for version in life.versions
         ]
-        return example_request(loaded, endpoint.address, self._ports[endpoint.name])
+        return example_request(loaded, endpoint, self._ports[endpoint.name])
 
     def _lives(self) -> "list[ModelLife]":
         return self._registry.lives() + self._registry.departing() if self._registry else []
