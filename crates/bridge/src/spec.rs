@@ -14,6 +14,7 @@ use trilith_engine::statistics::LatencyOptions;
 use trilith_engine::{EngineOptions, ModelSpec, QueuePolicy, SchedulerSpec, TimeoutAction};
 use trilith_wire::ServerInfo;
 
+use crate::ensemble_spec::EnsembleForm;
 use crate::sequence_spec::SequenceForm;
 
 /// Reads JSON into one of the forms below; `what` names it in the error.
@@ -85,6 +86,7 @@ pub(crate) struct ModelForm {
     #[serde(default)]
     metric_tags: BTreeMap<String, String>,
     sequence: Option<SequenceForm>,
+    ensemble: Option<EnsembleForm>,
     #[serde(default)]
     config_json: String,
 }
@@ -145,8 +147,10 @@ impl ModelForm {
             inputs: self.inputs.into_iter().map(TensorForm::into_spec).collect::<PyResult<_>>()?,
             outputs: self.outputs.into_iter().map(TensorForm::into_spec).collect::<PyResult<_>>()?,
         };
+        let ensemble = self.ensemble.map(|form| form.into_graph(&signature)).transpose()?;
         Ok(ModelSpec {
             signature,
+            ensemble,
             scheduler: self.scheduler.into_spec(),
             sequence: self.sequence.map(SequenceForm::into_spec).transpose()?,
             decoupled: self.decoupled,

@@ -1,15 +1,23 @@
 """A configuration as the native core wants it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trilith.config.sequences import native_sequence
 from trilith.contract import ModelConfiguration, TensorSpec
 
 
-def native_spec(configuration: ModelConfiguration, version: int) -> str:
-    """Return the JSON for ``native.Server.add_model``: signature, scheduler, and what clients are shown."""
+def native_spec(
+    configuration: ModelConfiguration, version: int, steps: Sequence[Mapping[str, Any]] | None = None
+) -> str:
+    """Return the JSON for ``native.Server.add_model``: signature, scheduler, and what clients are shown.
+
+    Args:
+        configuration: of the model.
+        version: its number.
+        steps: of an ensemble, as :func:`~trilith.config.compose` found them.
+    """
     document = configuration.document
     return json.dumps(
         {
@@ -24,6 +32,7 @@ def native_spec(configuration: ModelConfiguration, version: int) -> str:
             "scheduler": _scheduler(document.get("dynamic_batching")),
             "metric_tags": document.get("metric_tags", {}),
             "sequence": native_sequence(configuration),
+            "ensemble": steps,
             "config_json": shown(configuration),
         },
         separators=(",", ":"),

@@ -62,6 +62,9 @@ class Server:
                 ``{"oldest": {...}}``; a control has ``name``, ``datatype``, ``kind`` (``START``, ``END``,
                 ``READY``, ``CORRID``) and ``false_true`` (two numbers or null); a state ``input``,
                 ``output``, ``datatype``, ``dims``, ``initial_dims``, ``initial`` (hex, or null for zeros)),
+                ``ensemble`` (null, or a list of steps: ``model``, ``version`` (int or null), ``inputs`` and
+                ``outputs`` (lists of pairs: name of the model's tensor, name of the ensemble's),
+                ``decoupled``, ``names_outputs`` (whether outputs are asked for by name)),
                 ``config_json`` (str, as the configuration extension shows it).
             serialized: the configuration as ``inference.ModelConfig``.
 

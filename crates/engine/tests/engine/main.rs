@@ -2,6 +2,8 @@
 
 mod admission;
 mod answers;
+mod ensemble_laws;
+mod ensembles;
 mod laws;
 mod life;
 mod scheduling;

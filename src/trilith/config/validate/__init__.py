@@ -5,6 +5,7 @@ from typing import Any
 
 from trilith.config.findings import Findings
 from trilith.config.validate import (
+    ensembles,
     instances,
     metrics,
     names,
@@ -31,6 +32,7 @@ def validate(document: Mapping[str, Any], name: str, findings: Findings) -> None
     tensors.check(document, findings)
     scheduling.check(document, findings)
     sequences.check(document, findings)
+    ensembles.check(document, findings)
     instances.check(document, findings)
     responses.check(document, findings)
     metrics.check(document, findings)

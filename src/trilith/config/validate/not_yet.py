@@ -6,7 +6,6 @@ from typing import Any, Final
 from trilith.config.findings import Findings
 
 _FIELDS: Final = {
-    "ensemble_scheduling": "ensembles are",
     "batch_input": "batch inputs are",
     "batch_output": "batch outputs are",
     "model_repository_agents": "repository agents are",
@@ -19,13 +18,6 @@ def check(document: Mapping[str, Any], findings: Findings) -> None:
         # Lists of a complete document are there, and empty, where nothing was written.
         if document.get(field, []) != []:
             _add(field, subject, findings)
-
-
-def check_ensemble(document: Mapping[str, Any], findings: Findings) -> None:
-    """Note that ensembles, which no backend runs, are not served."""
-    if document.get("platform") == "ensemble" or "ensemble_scheduling" in document:
-        field = "ensemble_scheduling" if "ensemble_scheduling" in document else "platform"
-        _add(field, _FIELDS["ensemble_scheduling"], findings)
 
 
 def _add(field: str, subject: str, findings: Findings) -> None:

@@ -6,7 +6,6 @@ import pytest
 @pytest.mark.parametrize(
     ("text", "field"),
     [
-        ("ensemble_scheduling { }", "ensemble_scheduling"),
         ("batch_input { }", "batch_input"),
         ("batch_output { }", "batch_output"),
         ("model_repository_agents { }", "model_repository_agents"),
