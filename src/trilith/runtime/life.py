@@ -192,7 +192,8 @@ def make_plan(folder: "ModelFolder", blueprint: Blueprint, version: int, setting
         manifest=blueprint.brick.manifest,
         gpu_count=settings.gpu_count,
     )
-    steps, members = None, {}
+    steps: Sequence[Mapping[str, Any]] | None = None
+    members: Members = {}
     if blueprint.brick is ENSEMBLE:
         composition = config.compose(draft, configuration, partial(settings.find_served, folder.name))
         configuration, steps, members = composition.configuration, composition.steps, composition.members

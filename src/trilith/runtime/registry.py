@@ -129,7 +129,7 @@ class Registry:
         """Load a model, or load it again where its files or its configuration have changed."""
         needed = self._needs_of(name, override)
         for other in load_order(name, lambda one: needed if one == name else self._needs_of(one))[:-1]:
-            self._loader.load([other], other, partial(self._load_missing, other))
+            self._loader.load([other, *self._needs_of(other)], other, partial(self._load_missing, other))
         self._loader.load([name, *needed], name, partial(self._load, name, override, done))
 
     def unload(self, name: str, done: Done, *, dependents: bool = False) -> None:

@@ -7,7 +7,7 @@ use trilith_core::{Error, Response};
 use trilith_engine::Job;
 use trilith_engine::ensemble::StepSpec;
 
-use crate::ensembles::{House, ask, poll, step};
+use crate::house::{House, ask, poll, step};
 use crate::support::floats;
 
 #[derive(Clone, Copy, Debug)]

@@ -4,6 +4,7 @@ mod admission;
 mod answers;
 mod ensemble_laws;
 mod ensembles;
+mod house;
 mod laws;
 mod life;
 mod scheduling;
