@@ -11,6 +11,7 @@ from tritonclient.utils import InferenceServerException
 from support.clients import KINDS, Client
 from support.ensembles import write_ensembles
 from support.server import ServerProcess
+from support.shared import Region, placed_input, placed_output
 from support.streams import Stream
 
 ROWS = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -20,7 +21,9 @@ ROWS = np.arange(6, dtype=np.float32).reshape(2, 3)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     repository = tmp_path_factory.mktemp("ensembles")
     write_ensembles(repository)
-    with ServerProcess(repository, tolerates=r"model 'failing': execute\(\) raised") as process:
+    with ServerProcess(
+        repository, "--allow-client-shm=true", tolerates=r"model 'failing': execute\(\) raised"
+    ) as process:
         yield process
 
 
@@ -116,6 +119,43 @@ def test_an_error_of_a_step_names_it(client: Client, how: str, message: str) -> 
 def test_a_request_that_does_not_fit_is_refused_by_the_ensemble(client: Client) -> None:
     found = refuse(client, "chain", {"INPUT1": ROWS})
     assert "model 'chain' has no input 'INPUT1'" in found
+
+
+def test_a_sequence_reaches_the_step_that_knows_of_sequences(client: Client) -> None:
+    identifier = 100 + KINDS.index(client.kind)
+    sums = []
+    for number, (start, end) in enumerate([(True, False), (False, False), (False, True)], start=1):
+        array = np.array([[number]], np.int32)
+        named = {"sequence_id": identifier, "sequence_start": start, "sequence_end": end}
+        sums.append(int(client.send("summing", {"INPUT0": array}, **named)["SUM"].item()))
+    assert sums == [1, 3, 6]
+    unknown = {"sequence_id": identifier, "sequence_start": False, "sequence_end": False}
+    found = refuse(client, "summing", {"INPUT0": np.array([[1]], np.int32)}, **unknown)
+    assert "step[1] (model 'counter')" in found
+    assert "must have the start flag" in found
+
+
+def test_a_model_may_ask_an_ensemble(client: Client) -> None:
+    outputs = client.send("asking", {"INPUT0": ROWS}, parameters={"model": "nested"})
+    np.testing.assert_array_equal(outputs["OUTPUT0"], ROWS)
+
+
+def test_a_circle_through_an_ensemble_is_found_and_not_waited_for(client: Client) -> None:
+    found = refuse(client, "asking", {"INPUT0": ROWS}, parameters={"model": "circle"})
+    assert "in ensemble 'circle', step[1] (model 'asking'): " in found
+    assert "never answer" in found
+
+
+def test_tensors_of_an_ensemble_may_lie_in_shared_memory(client: Client) -> None:
+    with Region(f"ensemble-{client.kind}", 2 * ROWS.nbytes) as region:
+        region.register(client)
+        region.write(ROWS)
+        given = placed_input(client, "INPUT0", ([2, 3], "FP32"), region.name, size=ROWS.nbytes)
+        size = ROWS.nbytes
+        asked = placed_output(client, "OUTPUT0", region.name, size, size)
+        client.infer("chain", [given], outputs=[asked])
+        np.testing.assert_array_equal(region.read(np.float32, (2, 3), size), ROWS)
+        region.unregister(client)
 
 
 @pytest.mark.parametrize(("count", "mode"), [(0, "count"), (1, "count_to_last"), (40, "count")])

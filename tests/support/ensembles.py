@@ -5,6 +5,7 @@ from pathlib import Path
 
 from repositories.models import read_template
 from support.folders import Tensors, describe, write_model
+from support.sequences import CONTROLS, COUNTED, NUMBER, batching
 
 ROWS: Tensors = (("INPUT0", "FP32", [-1]),)
 OUT: Tensors = (("OUTPUT0", "FP32", [-1]),)
@@ -61,7 +62,29 @@ def write_ensembles(repository: Path) -> None:
     write_model(repository, "counting", counting, {"model.py": read_template("streaming")})
     echo = describe("python", [("INPUT0", "INT32", [1])], [("OUTPUT0", "INT32", [1])], max_batch_size=0)
     write_model(repository, "echo", echo, {"model.py": identity})
+    _write_sequence(repository)
+    _write_caller(repository)
     _write_graphs(repository)
+
+
+def _write_sequence(repository: Path) -> None:
+    """A model that adds up the requests of each sequence, behind one that does not know of sequences."""
+    config = describe("python", NUMBER, COUNTED, more=batching(CONTROLS % "UINT64"))
+    write_model(repository, "counter", config, {"model.py": read_template("counting")})
+    config = describe("identity", NUMBER, [("OUTPUT0", "INT32", [1])])
+    write_model(repository, "number", config)
+    steps = [
+        step("number", {"INPUT0": "INPUT0"}, {"OUTPUT0": "between"}),
+        step("counter", {"INPUT0": "between"}, {"SUM": "SUM"}),
+    ]
+    write_model(repository, "summing", describe_ensemble(steps, NUMBER, COUNTED[:1]))
+
+
+def _write_caller(repository: Path) -> None:
+    """A model that asks the ensemble that its request names."""
+    source = read_template("asking")
+    write_model(repository, "asking", describe("python"), {"model.py": source})
+    write_model(repository, "circle", describe_chain("two", "asking"))
 
 
 def _write_graphs(repository: Path) -> None:
