@@ -1,7 +1,7 @@
 """The models of the benchmarks, and the repositories that hold them for either side."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,6 +123,14 @@ def _small(name: str, backend: str, *, batching: bool) -> Model:
     return Model(name, backend, *_floats(16), max_batch_size=size, batching=batching, peer=peer)
 
 
+def _ensemble(name: str, *, batching: bool) -> Iterator[Model]:
+    """Three python models, one behind the other, and what hands a tensor through them."""
+    steps = tuple(f"{name}_step{index}" for index in (1, 2, 3))
+    for step in steps:
+        yield Model(step, "python", *_floats(16), max_batch_size=64, batching=batching)
+    yield Model(name, "", *_floats(16), max_batch_size=64, peer=name, steps=steps)
+
+
 MODELS: Mapping[str, Model] = {
     model.name: model
     for model in (
@@ -133,15 +141,8 @@ MODELS: Mapping[str, Model] = {
         _small("mlp", "onnxruntime", batching=True),
         _small("mlp_direct", "onnxruntime", batching=False),
         Model("sequence", "python", *_floats(16), max_batch_size=64, sequences=64, peer="sequence"),
-        *(Model(f"step{index}", "python", *_floats(16), max_batch_size=64) for index in (1, 2, 3)),
-        Model(
-            "ensemble",
-            "",
-            *_floats(16),
-            max_batch_size=64,
-            peer="ensemble",
-            steps=("step1", "step2", "step3"),
-        ),
+        *_ensemble("ensemble", batching=True),
+        *_ensemble("ensemble_direct", batching=False),
         # 1 MiB: 262144 values of four bytes.
         Model("large", "identity", *_floats(262144), max_batch_size=8, batching=True, peer="large"),
         Model("shared", "identity", *_floats(262144), peer="shared", shared=True),

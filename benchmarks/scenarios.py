@@ -135,10 +135,11 @@ def _large_tensors() -> Iterator[Scenario]:
 
 def _ensembles() -> Iterator[Scenario]:
     """Three python models, one behind the other."""
-    for protocol in Protocol:
-        name = f"ensemble/{protocol}/{MANY_CLIENTS}"
-        pair = _pair("ensemble", "ensemble", protocol, MANY_CLIENTS)
-        yield Scenario(name, *pair, (Limit("cpu_us", 0.5),))
+    for model in ("ensemble", "ensemble_direct"):
+        for protocol in Protocol:
+            name = f"{model}/{protocol}/{MANY_CLIENTS}"
+            pair = _pair(model, model, protocol, MANY_CLIENTS)
+            yield Scenario(name, *pair, (Limit("cpu_us", 0.5),))
 
 
 def _sequences() -> Iterator[Scenario]:

@@ -17,7 +17,10 @@ def test_both_sides_get_the_same_configuration_but_for_the_backend(tmp_path: Pat
 
 def test_an_ensemble_comes_with_the_models_that_it_hands_its_tensor_through(tmp_path: Path) -> None:
     repository = write_repository(tmp_path / "ours", ("ensemble",), ours=True, magika=tmp_path)
-    assert sorted(path.name for path in repository.iterdir()) == ["ensemble", "step1", "step2", "step3"]
+    assert sorted(path.name for path in repository.iterdir()) == [
+        "ensemble",
+        *(f"ensemble_step{index}" for index in (1, 2, 3)),
+    ]
     config = (repository / "ensemble" / "config.pbtxt").read_text()
     assert 'key: "OUTPUT0" value: "TENSOR1"' in config
     assert 'key: "INPUT0" value: "TENSOR1"' in config
