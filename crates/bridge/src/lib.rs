@@ -12,7 +12,7 @@
 //! - [`sender`]: answers to one request, piece by piece
 //! - [`call`], [`notify`]: requests that a model makes of others
 //! - [`array`], [`memory`]: NumPy arrays over tensors and back
-//! - [`spec`]: what Python says of a model and of the server, as JSON
+//! - [`spec`], [`sequence_spec`], [`ensemble_spec`]: what Python says of a model and of the server, as JSON
 //! - [`expiry`]: answers requests that waited too long
 //! - [`threads`]: the threads that own sockets
 //! - [`parker`]: how a blocking thread waits for the engine
@@ -24,6 +24,7 @@ mod call;
 mod control;
 mod door;
 mod encryption;
+mod ensemble_spec;
 mod expiry;
 mod instance;
 mod memory;

@@ -16,6 +16,7 @@ use trilith_engine::{BatchTensors, EngineOptions, ModelSpec, QueuePolicy, Schedu
 use trilith_wire::ServerInfo;
 
 use crate::batch_spec::{BatchInputForm, BatchOutputForm};
+use crate::ensemble_spec::EnsembleForm;
 use crate::sequence_spec::SequenceForm;
 
 /// Reads JSON into one of the forms below; `what` names it in the error.
@@ -87,6 +88,7 @@ pub(crate) struct ModelForm {
     #[serde(default)]
     metric_tags: BTreeMap<String, String>,
     sequence: Option<SequenceForm>,
+    ensemble: Option<EnsembleForm>,
     #[serde(default)]
     batch_inputs: Vec<BatchInputForm>,
     #[serde(default)]
@@ -151,8 +153,10 @@ impl ModelForm {
             inputs: self.inputs.into_iter().map(TensorForm::into_spec).collect::<PyResult<_>>()?,
             outputs: self.outputs.into_iter().map(TensorForm::into_spec).collect::<PyResult<_>>()?,
         };
+        let ensemble = self.ensemble.map(|form| form.into_graph(&signature)).transpose()?;
         Ok(ModelSpec {
             signature,
+            ensemble,
             scheduler: self.scheduler.into_spec(),
             sequence: self.sequence.map(SequenceForm::into_spec).transpose()?,
             batch_tensors: BatchTensors {

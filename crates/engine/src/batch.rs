@@ -131,6 +131,7 @@ impl Batch {
         let outcomes =
             answers.iter().filter_map(|(job, result)| job.outcome(result.is_ok(), ended)).collect();
         self.record(outcomes);
+        answers.iter().for_each(|(job, _)| job.note_times(&self.phases, ended));
         answers.into_iter().for_each(|(job, result)| job.answer(result));
     }
 

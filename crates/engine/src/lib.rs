@@ -5,6 +5,7 @@
 //! - [`model`]: one served version: its signature, its queue, its statistics
 //! - [`schedule`]: which requests wait, which are late, which go together
 //! - [`sequencing`]: what sequences add to requests: controls and states
+//! - [`ensemble`]: models made of other models
 //! - [`port`]: where instances take their batches
 //! - [`batch`]: requests that run together: gather inputs, split outputs
 //! - [`ragged`]: what the server tells a model about a batch whose requests differ in their extents
@@ -28,6 +29,7 @@ pub mod calls;
 pub mod classify;
 pub mod clock;
 pub mod engine;
+pub mod ensemble;
 mod expiry;
 mod index;
 pub mod job;

@@ -12,6 +12,7 @@ use crate::admit::admit;
 use crate::batch::Batch;
 use crate::clock::{Clock, Nanos};
 use crate::engine::Engine;
+use crate::ensemble::Graph;
 use crate::expiry::Alarm;
 use crate::pending::Pending;
 pub use crate::port::{Port, Turn};
@@ -38,6 +39,8 @@ pub struct ModelSpec {
     pub sequence: Option<SequenceSpec>,
     /// What tells it about a whole batch, and what it gives for a whole batch.
     pub batch_tensors: BatchTensors,
+    /// The models that it is made of; `None` where it runs itself.
+    pub ensemble: Option<Arc<Graph>>,
     /// Whether it may answer a request any number of times.
     pub decoupled: bool,
     /// `platform` of the metadata: the configuration's, or the backend's name.
@@ -182,6 +185,22 @@ impl Model {
         }
     }
 
+    /// Checks a request that is to run as an ensemble; `None` where it was refused, and answered so.
+    pub(crate) fn take_in(
+        in_flight: InFlight,
+        request: &mut Request,
+        reply: Box<dyn Reply>,
+    ) -> Option<(Recipient, u32)> {
+        let recipient = Recipient::new(reply, in_flight);
+        match recipient.model().admit(request) {
+            Ok(batch_size) => Some((recipient, batch_size)),
+            Err(error) => {
+                recipient.refuse(error);
+                None
+            }
+        }
+    }
+
     /// Takes a request in; `None` where it was answered already. Gives the number by which it can be cancelled.
     pub(crate) fn submit(
         self: &Arc<Self>,
@@ -189,14 +208,7 @@ impl Model {
         mut request: Request,
         reply: Box<dyn Reply>,
     ) -> Option<u64> {
-        let recipient = Recipient::new(reply, in_flight);
-        let batch_size = match self.admit(&mut request) {
-            Ok(batch_size) => batch_size,
-            Err(error) => {
-                recipient.refuse(error);
-                return None;
-            }
-        };
+        let (recipient, batch_size) = Self::take_in(in_flight, &mut request, reply)?;
         let now = self.clock.now();
         let priority = request.priority;
         let timeout = request.timeout_microseconds.saturating_mul(1000);

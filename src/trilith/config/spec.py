@@ -1,7 +1,7 @@
 """A configuration as the native core wants it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -9,8 +9,16 @@ from trilith.config.sequences import native_sequence
 from trilith.contract import ModelConfiguration, TensorSpec
 
 
-def native_spec(configuration: ModelConfiguration, version: int) -> str:
-    """Return the JSON for ``native.Server.add_model``: signature, scheduler, and what clients are shown."""
+def native_spec(
+    configuration: ModelConfiguration, version: int, steps: Sequence[Mapping[str, Any]] | None = None
+) -> str:
+    """Return the JSON for ``native.Server.add_model``: signature, scheduler, and what clients are shown.
+
+    Args:
+        configuration: of the model.
+        version: its number.
+        steps: of an ensemble, as :func:`~trilith.config.compose` found them.
+    """
     document = configuration.document
     return json.dumps(
         {
@@ -27,6 +35,7 @@ def native_spec(configuration: ModelConfiguration, version: int) -> str:
             "sequence": native_sequence(configuration),
             "batch_inputs": [asdict(entry) for entry in configuration.batch_inputs],
             "batch_outputs": [asdict(entry) for entry in configuration.batch_outputs],
+            "ensemble": steps,
             "config_json": shown(configuration),
         },
         separators=(",", ":"),

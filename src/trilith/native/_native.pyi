@@ -89,6 +89,9 @@ class Server:
                 ``output``, ``datatype``, ``dims``, ``initial_dims``, ``initial`` (hex, or null for zeros)),
                 ``batch_inputs`` (list of objects ``kind``, as in ``config.pbtxt``, ``targets``, ``datatype``,
                 ``source``), ``batch_outputs`` (list of objects ``targets``, ``source``),
+                ``ensemble`` (null, or a list of steps: ``model``, ``version`` (int or null), ``inputs`` and
+                ``outputs`` (lists of pairs: name of the model's tensor, name of the ensemble's),
+                ``decoupled``, ``names_outputs`` (whether outputs are asked for by name)),
                 ``config_json`` (str, as the configuration extension shows it).
             serialized: the configuration as ``inference.ModelConfig``.
 

@@ -1,7 +1,7 @@
 """What holds a model version in memory: this process, or worker processes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from trilith.contract import (
@@ -16,6 +16,7 @@ from trilith.contract import (
 
 if TYPE_CHECKING:
     from trilith import native
+    from trilith.config.composition import Interface
 
 ISOLATION_PARAMETER = "isolation"
 """Parameter of a model's configuration that overrides its backend's manifest."""
@@ -32,6 +33,8 @@ class Plan:
     context: ModelContext
     spec: str
     """As the native core wants it."""
+    members: Mapping[tuple[str, int], "Interface"] = field(default_factory=dict)
+    """Of an ensemble: what it was checked against."""
 
 
 class Host(Protocol):

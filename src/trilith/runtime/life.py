@@ -26,6 +26,7 @@ from trilith.contract import (
 from trilith.repository.scan import relocate
 from trilith.runtime.agents import AgentError, Agents
 from trilith.runtime.announcer import Announcer
+from trilith.runtime.ensembles import ENSEMBLE, EnsembleHost, FindFor, Members, nothing_served
 from trilith.runtime.hosts import PROCESS, Host, HostRequest, Plan, choose_isolation
 from trilith.runtime.logs import LogOptions
 from trilith.runtime.processes import ProcessHost
@@ -67,6 +68,8 @@ class Settings:
     gpu_count: int = 0
     log: LogOptions = field(default_factory=LogOptions)
     worker_command: Sequence[str] = WORKER_COMMAND
+    find_served: FindFor = nothing_served
+    """Finds what an ensemble is made of."""
 
     def of_backend(self, name: str) -> dict[str, str]:
         """Gather the settings of one backend."""
@@ -111,6 +114,8 @@ class Version:
     configuration: ModelConfiguration
     host: Host
     model: "native.Model"
+    members: Members = field(default_factory=dict)
+    """Of an ensemble: what it was checked against."""
 
 
 def read_draft(folder: "ModelFolder") -> config.Draft:
@@ -143,7 +148,9 @@ def draw_blueprint(folder: "ModelFolder", catalogue: "Catalogue") -> Blueprint:
         problems += error.problems
     latest = str(max(versions or folder.versions, default=1))
     try:
-        brick = bricks[config.choose_backend(draft, folder.directory / latest, manifests)]
+        brick = ENSEMBLE
+        if not config.is_ensemble(draft.document):
+            brick = bricks[config.choose_backend(draft, folder.directory / latest, manifests)]
         isolation = choose_isolation(draft.document, brick.manifest, draft.file)
     except ConfigurationError as error:
         problems += error.problems
@@ -155,6 +162,8 @@ def draw_blueprint(folder: "ModelFolder", catalogue: "Catalogue") -> Blueprint:
 def open_host(folder: "ModelFolder", blueprint: Blueprint, version: int, settings: Settings) -> Host:
     """Make the host for one version; nothing is loaded yet."""
     brick = blueprint.brick
+    if brick is ENSEMBLE:
+        return EnsembleHost()
     source = ModelSource(
         name=folder.name,
         version=version,
@@ -185,6 +194,11 @@ def make_plan(folder: "ModelFolder", blueprint: Blueprint, version: int, setting
         manifest=blueprint.brick.manifest,
         gpu_count=settings.gpu_count,
     )
+    steps: Sequence[Mapping[str, Any]] | None = None
+    members: Members = {}
+    if blueprint.brick is ENSEMBLE:
+        composition = config.compose(draft, configuration, partial(settings.find_served, folder.name))
+        configuration, steps, members = composition.configuration, composition.steps, composition.members
     source = ModelSource(
         name=folder.name,
         version=version,
@@ -196,7 +210,8 @@ def make_plan(folder: "ModelFolder", blueprint: Blueprint, version: int, setting
     return Plan(
         configuration=configuration,
         context=ModelContext(source, configuration, tuple(places)),
-        spec=config.native_spec(configuration, version),
+        spec=config.native_spec(configuration, version, steps),
+        members=members,
     )
 
 
@@ -393,7 +408,7 @@ class ModelLife:
         plan = make_plan(self._source, blueprint, number, self._settings)
         host.load(plan)
         model = self._server.add_model(plan.spec, plan.configuration.serialized)
-        return Version(number, plan.configuration, host, model)
+        return Version(number, plan.configuration, host, model, plan.members)
 
     def _publish(self, blueprint: Blueprint, versions: Sequence[Version]) -> None:
         numbers = [version.number for version in versions]

@@ -3,19 +3,20 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trilith import config
-from trilith.contract import ConfigurationError, ErrorCode, LoadError
+from trilith.contract import ConfigurationError, ErrorCode, LoadError, ModelConfiguration
 from trilith.repository import Inventory, ModelFolder, scan
 from trilith.repository.changes import Fingerprint, take
 from trilith.repository.dependencies import load_order, unload_order
 from trilith.repository.overrides import Override, remove_files, write_files
 from trilith.runtime.announcer import Announcer
 from trilith.runtime.departures import Departures
+from trilith.runtime.ensembles import choose_version, is_stale, refuse_circle
 from trilith.runtime.life import ModelLife, Settings, State, explain, read_draft
 from trilith.runtime.loader import Loader
 
@@ -86,7 +87,7 @@ class Registry:
         """Load nothing yet."""
         self._server = server
         self._catalogue = catalogue
-        self._settings = settings
+        self._settings = replace(settings, find_served=self._find_served)
         self._place = place
         self._loader = loader
         self._announcer = Announcer(server)
@@ -128,7 +129,7 @@ class Registry:
         """Load a model, or load it again where its files or its configuration have changed."""
         needed = self._needs_of(name, override)
         for other in load_order(name, lambda one: needed if one == name else self._needs_of(one))[:-1]:
-            self._loader.load([other], other, partial(self._load_missing, other))
+            self._loader.load([other, *self._needs_of(other)], other, partial(self._load_missing, other))
         self._loader.load([name, *needed], name, partial(self._load, name, override, done))
 
     def unload(self, name: str, done: Done, *, dependents: bool = False) -> None:
@@ -169,7 +170,10 @@ class Registry:
                 names = [name, *_needs_among(found, name)]
                 self._loader.load(names, name, partial(self._reload_polled, name, done))
         for name in gone:
-            self._loader.do([name], partial(self._unload, [name], partial(self._settle, name, done)))
+            with self._lock:
+                needs = {one: _needs(record.life) for one, record in self._records.items()}
+            going = unload_order(name, needs, (), dependents=False)
+            self._loader.do(going, partial(self._unload, going, partial(self._settle, name, done)))
         return changed + gone
 
     def refresh(self, done: Callable[[], None] = lambda: None) -> None:
@@ -299,7 +303,57 @@ class Registry:
         self._set_record(name, record)
         if before is not None:
             self._departures.send(before)
+        self._look_after_ensembles(name)
         return None
+
+    def _look_after_ensembles(self, name: str) -> None:
+        """Check those that need a model again, now that it is another."""
+        with self._lock:
+            others = [one for one in self._records if one != name]
+        for other in others:
+            needed = self._needs_now(other)
+            if name in needed:
+                self._loader.load([other, *needed], other, partial(self._adapt, other))
+
+    def _adapt(self, name: str) -> None:
+        """Load an ensemble again that does not fit its models any more, or that failed for them."""
+        record = self._records.get(name)
+        if record is None or (not record.life.versions and not record.life.failure):
+            return
+        life, find = record.life, partial(self._find_served, name)
+        if life.versions and not any(is_stale(version.members, find) for version in life.versions):
+            return
+        try:
+            fingerprint = take(life.folder.directory)
+        except OSError:
+            return  # it is on its way out
+        served = record if life.versions else None
+        refusal = self._replace(served, life.folder, fingerprint, record.override)
+        if refusal and served:
+            # Unlike a model, it cannot go on as before: what it is made of has changed already.
+            life.failure = refusal.message
+            self._departures.send(life, refusal.message)
+
+    def _find_served(self, ensemble: str, name: str, version: int) -> ModelConfiguration:
+        """Find what a step of an ensemble asks for.
+
+        Raises:
+            LoadError: it is not served, or needs the ensemble in turn.
+        """
+        refuse_circle(ensemble, name, self._needs_now)
+        record = self._records.get(name)
+        if record is None:
+            return choose_version(name, version, (), "")
+        served = [(one.number, one.configuration) for one in record.life.versions]
+        return choose_version(name, version, served, record.life.failure)
+
+    def _needs_now(self, name: str) -> list[str]:
+        """Tell which models one needs that is loaded, or that somebody has asked for."""
+        record = self._records.get(name)
+        try:
+            return config.composing_models(read_draft(record.life.folder).document) if record else []
+        except ConfigurationError:
+            return []
 
     def _unload(self, names: Sequence[str], done: Done) -> None:
         for name in names:

@@ -2,6 +2,7 @@
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+use trilith_core::ComputeTimes;
 
 use crate::clock::{Clock, Nanos};
 use crate::statistics::latency::{Latencies, Parts};
@@ -74,7 +75,8 @@ impl Ledger {
     /// Takes in an execution that has ended.
     pub(crate) fn record(&self, execution: &Execution, clock: &dyn Clock) {
         let unix = clock.unix_milliseconds();
-        let computed = Computed::new(execution);
+        let end = execution.outcomes.iter().map(|outcome| outcome.ended).max();
+        let computed = execution.phases.times(end.unwrap_or(execution.phases.taken));
         let mut page = self.page.lock();
         page.sums.last_inference = page.sums.last_inference.max(unix);
         page.sums.execution_count += 1;
@@ -82,6 +84,22 @@ impl Ledger {
         for outcome in &execution.outcomes {
             page.add(outcome, execution.phases.taken, &computed);
         }
+    }
+
+    /// Takes in a request that was answered by steps of an ensemble, which took so long in all.
+    pub(crate) fn record_composed(
+        &self,
+        outcome: Outcome,
+        taken: Nanos,
+        times: ComputeTimes,
+        clock: &dyn Clock,
+    ) {
+        let unix = clock.unix_milliseconds();
+        let mut page = self.page.lock();
+        page.sums.last_inference = page.sums.last_inference.max(unix);
+        page.sums.execution_count += 1;
+        page.sums.batch(u64::from(outcome.batch_size)).add(&times);
+        page.add(&outcome, taken, &times);
     }
 
     /// A copy for showing.
@@ -92,22 +110,14 @@ impl Ledger {
     }
 }
 
-/// Nanoseconds of an execution's phases.
-struct Computed {
-    input: Nanos,
-    infer: Nanos,
-    output: Nanos,
-}
-
-impl Computed {
-    fn new(execution: &Execution) -> Self {
-        let Phases { taken, inputs_ready, executed } = execution.phases;
-        let end = execution.outcomes.iter().map(|outcome| outcome.ended).max().unwrap_or(taken);
+impl Phases {
+    /// How long they were, where the last one ended then.
+    pub(crate) fn times(&self, end: Nanos) -> ComputeTimes {
         // A phase whose end was not noted takes no time (inputs) or all that is left (the model).
-        let inputs_ready = inputs_ready.unwrap_or(taken);
-        let executed = executed.unwrap_or(end);
-        Self {
-            input: inputs_ready.saturating_sub(taken),
+        let inputs_ready = self.inputs_ready.unwrap_or(self.taken);
+        let executed = self.executed.unwrap_or(end);
+        ComputeTimes {
+            input: inputs_ready.saturating_sub(self.taken),
             infer: executed.saturating_sub(inputs_ready),
             output: end.saturating_sub(executed),
         }
@@ -115,7 +125,7 @@ impl Computed {
 }
 
 impl Page {
-    fn add(&mut self, outcome: &Outcome, taken: Nanos, computed: &Computed) {
+    fn add(&mut self, outcome: &Outcome, taken: Nanos, computed: &ComputeTimes) {
         let request = outcome.ended.saturating_sub(outcome.queued);
         if !outcome.answered {
             self.sums.fail.add(1, request);
@@ -156,7 +166,7 @@ impl ModelStatistics {
 }
 
 impl BatchStatistics {
-    fn add(&mut self, computed: &Computed) {
+    fn add(&mut self, computed: &ComputeTimes) {
         self.compute_input.add(1, computed.input);
         self.compute_infer.add(1, computed.infer);
         self.compute_output.add(1, computed.output);

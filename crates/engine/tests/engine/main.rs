@@ -2,6 +2,9 @@
 
 mod admission;
 mod answers;
+mod ensemble_laws;
+mod ensembles;
+mod house;
 mod laws;
 mod life;
 mod ragged;

@@ -6,10 +6,10 @@ from typing import Any
 from trilith.config.findings import Findings
 from trilith.config.validate import (
     batch_tensors,
+    ensembles,
     instances,
     metrics,
     names,
-    not_yet,
     responses,
     scheduling,
     sequences,
@@ -33,8 +33,8 @@ def validate(document: Mapping[str, Any], name: str, findings: Findings) -> None
     batch_tensors.check(document, findings)
     scheduling.check(document, findings)
     sequences.check(document, findings)
+    ensembles.check(document, findings)
     instances.check(document, findings)
     responses.check(document, findings)
     metrics.check(document, findings)
     warmup.check(document, findings)
-    not_yet.check(document, findings)
