@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use trilith_engine::clock::SystemClock;
-use trilith_engine::{Engine, Model as EngineModel, State};
+use trilith_engine::{Cache, Engine, Model as EngineModel, State};
 use trilith_wire::{Context, SharedMemory, Shutdown};
 
 use crate::control::Command;
@@ -59,6 +59,16 @@ impl Server {
         let spec = spec::parse::<ModelForm>(spec, "model spec")?.into_spec(serialized)?;
         let model = EngineModel::new(&self.engine, spec);
         Ok(Model::new(Arc::clone(&self.engine), model, Arc::clone(&self.threads)))
+    }
+
+    /// Gives models a cache of the extension's own for their answers.
+    fn use_native_cache(&self, spec: &str, too_large: Py<PyAny>) -> PyResult<()> {
+        self.use_cache_of(crate::cache::native(spec, too_large)?)
+    }
+
+    /// Gives models a cache that is written in Python.
+    fn use_cache(&self, cache: Py<PyAny>) -> PyResult<()> {
+        self.use_cache_of(Arc::new(crate::cache::PythonCache::start(cache)?))
     }
 
     fn set_state(&self, name: &str, version: Option<i64>, state: &str, reason: &str) -> PyResult<()> {
@@ -168,6 +178,13 @@ impl Server {
 }
 
 impl Server {
+    fn use_cache_of(&self, cache: Arc<dyn Cache>) -> PyResult<()> {
+        if self.engine.set_cache(cache) {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err("the server has a cache already"))
+    }
+
     /// Serves from every event loop: each waits at the same listener, and a connection stays with the loop that took it.
     fn listen<F>(&self, form: &ListenForm, serve: impl Fn(TcpListener) -> F) -> PyResult<u16>
     where

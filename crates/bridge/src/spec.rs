@@ -78,6 +78,8 @@ pub(crate) struct ModelForm {
     max_batch_size: u32,
     #[serde(default)]
     decoupled: bool,
+    #[serde(default)]
+    cached: bool,
     inputs: Vec<TensorForm>,
     outputs: Vec<TensorForm>,
     #[serde(default)]
@@ -150,6 +152,7 @@ impl ModelForm {
             scheduler: self.scheduler.into_spec(),
             sequence: self.sequence.map(SequenceForm::into_spec).transpose()?,
             decoupled: self.decoupled,
+            cached: self.cached,
             platform: self.platform,
             backend: self.backend,
             metric_tags: self.metric_tags.into_iter().collect(),

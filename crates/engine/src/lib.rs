@@ -9,6 +9,7 @@
 //! - [`batch`]: requests that run together: gather inputs, split outputs
 //! - [`job`]: one request of a batch
 //! - [`classify`]: the classification extension
+//! - [`cache`]: answers that are kept, to be given again
 //! - [`calls`]: requests that models make of each other, and how they would wait for ever
 //! - [`mailbox`]: the answers to a request that somebody waits for
 //! - [`reply`]: the way back, answered exactly once
@@ -23,6 +24,7 @@
 
 pub mod admit;
 pub mod batch;
+pub mod cache;
 pub mod calls;
 pub mod classify;
 pub mod clock;
@@ -43,6 +45,7 @@ pub mod sequencing;
 pub mod statistics;
 
 pub use batch::{Batch, Job};
+pub use cache::Cache;
 pub use calls::{Origin, Seat};
 pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};

@@ -5,6 +5,7 @@
 - :mod:`~trilith.contract.backend`: what a backend does with it
 - :mod:`~trilith.contract.batch`: what an instance is handed to execute
 - :mod:`~trilith.contract.calls`: answers piece by piece, and requests to other models
+- :mod:`~trilith.contract.cache`: where answers are kept to be given again
 - :mod:`~trilith.contract.brick`: how a brick describes itself
 - :mod:`~trilith.contract.errors`: what may go wrong, and whose fault it is
 """
@@ -12,6 +13,7 @@
 from trilith.contract.backend import Backend, BackendSettings, Instance, LoadedModel
 from trilith.contract.batch import Batch, InferenceRequest
 from trilith.contract.brick import BrickKind, Manifest
+from trilith.contract.cache import Cache, CacheBrick, NativeCache
 from trilith.contract.calls import Call, CallAnswer, Caller, CallingInstance, ResponseSender
 from trilith.contract.datatype import DataType
 from trilith.contract.errors import (
@@ -36,6 +38,8 @@ __all__ = [
     "BackendSettings",
     "Batch",
     "BrickKind",
+    "Cache",
+    "CacheBrick",
     "Call",
     "CallAnswer",
     "Caller",
@@ -53,6 +57,7 @@ __all__ = [
     "ModelContext",
     "ModelError",
     "ModelSource",
+    "NativeCache",
     "Placement",
     "Problem",
     "ResponseSender",

@@ -2,6 +2,7 @@
 
 mod admission;
 mod answers;
+mod caching;
 mod laws;
 mod life;
 mod scheduling;
