@@ -310,6 +310,12 @@ class Server:
         self.models[document["name"], document["version"]] = model
         return model
 
+    def use_native_cache(self, spec: str, too_large: Any) -> None:
+        self.cache = json.loads(spec), too_large
+
+    def use_cache(self, cache: Any) -> None:
+        self.cache = cache
+
     def set_state(self, name: str, version: int | None, state: str, reason: str) -> None:
         self.states[name, version] = (str(state), reason)
         if version is not None:

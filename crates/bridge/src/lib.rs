@@ -13,6 +13,7 @@
 //! - [`call`], [`notify`]: requests that a model makes of others
 //! - [`array`], [`memory`]: NumPy arrays over tensors and back
 //! - [`spec`], [`sequence_spec`], [`ensemble_spec`]: what Python says of a model and of the server, as JSON
+//! - [`cache`]: caches for answers, native or in Python; `cache_entry`: an answer as bytes
 //! - [`expiry`]: answers requests that waited too long
 //! - [`threads`]: the threads that own sockets
 //! - [`parker`]: how a blocking thread waits for the engine
@@ -20,6 +21,8 @@
 mod array;
 mod batch;
 mod batch_spec;
+mod cache;
+mod cache_entry;
 mod call;
 mod control;
 mod door;

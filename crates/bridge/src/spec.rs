@@ -81,6 +81,8 @@ pub(crate) struct ModelForm {
     max_batch_size: u32,
     #[serde(default)]
     decoupled: bool,
+    #[serde(default)]
+    cached: bool,
     inputs: Vec<TensorForm>,
     outputs: Vec<TensorForm>,
     #[serde(default)]
@@ -168,6 +170,7 @@ impl ModelForm {
                 outputs: self.batch_outputs.into_iter().map(BatchOutputForm::into_spec).collect(),
             },
             decoupled: self.decoupled,
+            cached: self.cached,
             platform: self.platform,
             backend: self.backend,
             metric_tags: self.metric_tags.into_iter().collect(),

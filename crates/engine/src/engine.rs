@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use parking_lot::{Mutex, RwLock};
 use trilith_core::request::Cancellation;
 use trilith_core::{Error, Request, Result};
 
+use crate::cache::Cache;
 use crate::calls::{Calls, Origin};
 use crate::clock::{Clock, Nanos};
 use crate::ensemble::{self, Run, Whence};
@@ -84,7 +85,7 @@ impl fmt::Debug for Place {
 }
 
 impl Ticket {
-    /// Whether the request was refused before it was queued; it was answered then.
+    /// Whether the request was answered before it was queued: refused, or from the cache.
     pub fn was_refused(&self) -> bool {
         self.place.is_none()
     }
@@ -137,6 +138,7 @@ pub struct Engine {
     /// Every model that may still have requests, reachable or not.
     known: Mutex<Vec<Weak<Model>>>,
     calls: Arc<Calls>,
+    cache: OnceLock<Arc<dyn Cache>>,
     stage: AtomicU8,
 }
 
@@ -151,6 +153,7 @@ impl Engine {
             index: RwLock::new(Index::default()),
             known: Mutex::new(Vec::new()),
             calls: Arc::default(),
+            cache: OnceLock::new(),
             stage: AtomicU8::new(Stage::Starting as u8),
         })
     }
@@ -163,6 +166,15 @@ impl Engine {
     /// What holds for the whole engine.
     pub fn options(&self) -> &EngineOptions {
         &self.options
+    }
+
+    /// Gives models that are made from now on a cache for their answers; whether there was none before.
+    pub fn set_cache(&self, cache: Arc<dyn Cache>) -> bool {
+        self.cache.set(cache).is_ok()
+    }
+
+    pub(crate) fn cache(&self) -> Option<&Arc<dyn Cache>> {
+        self.cache.get()
     }
 
     /// Sends a request on its way; never blocks. The reply is answered exactly once, maybe before this returns

@@ -11,6 +11,7 @@
 //! - [`ragged`]: what the server tells a model about a batch whose requests differ in their extents
 //! - [`job`]: one request of a batch
 //! - [`classify`]: the classification extension
+//! - [`cache`]: answers that are kept, to be given again
 //! - [`calls`]: requests that models make of each other, and how they would wait for ever
 //! - [`mailbox`]: the answers to a request that somebody waits for
 //! - [`reply`]: the way back, answered exactly once
@@ -25,6 +26,7 @@
 
 pub mod admit;
 pub mod batch;
+pub mod cache;
 pub mod calls;
 pub mod classify;
 pub mod clock;
@@ -48,6 +50,7 @@ pub mod statistics;
 pub mod vigil;
 
 pub use batch::{Batch, Job};
+pub use cache::Cache;
 pub use calls::{Origin, Seat};
 pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};

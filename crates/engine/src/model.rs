@@ -10,6 +10,7 @@ use trilith_core::{CorrelationId, Error, Request, Result, Signature};
 
 use crate::admit::admit;
 use crate::batch::Batch;
+use crate::cache::{Caching, LOOKING_UP};
 use crate::clock::{Clock, Nanos};
 use crate::engine::Engine;
 use crate::ensemble::Graph;
@@ -43,6 +44,8 @@ pub struct ModelSpec {
     pub ensemble: Option<Arc<Graph>>,
     /// Whether it may answer a request any number of times.
     pub decoupled: bool,
+    /// Whether its answers are kept, where the engine has a cache; without meaning for sequences and decoupled models.
+    pub cached: bool,
     /// `platform` of the metadata: the configuration's, or the backend's name.
     pub platform: String,
     /// Name of the backend.
@@ -77,6 +80,7 @@ pub struct Model {
     scheduler: Mutex<Scheduler<Box<Pending>>>,
     sequencing: Option<Sequencing>,
     order: Option<Arc<Order>>,
+    caching: Option<Caching>,
     ledger: Ledger,
     next_port: AtomicU64,
     /// Ports that are open.
@@ -108,8 +112,9 @@ impl Model {
                 spec.signature.max_batch_size,
             )),
             sequencing,
+            caching: engine.cache().filter(|_| may_cache(&spec)).cloned().map(Caching::new),
             order: spec.scheduler.preserve_ordering.then(|| Arc::new(Order::new())),
-            ledger: Ledger::new(&engine.options().latencies),
+            ledger: Ledger::new(&engine.options().latencies, spec.cached),
             next_port: AtomicU64::new(0),
             ports: Mutex::default(),
             in_flight: AtomicU64::new(0),
@@ -172,6 +177,7 @@ impl Model {
             version: self.spec.signature.version,
             metric_tags: Arc::clone(&self.spec.metric_tags),
             pending,
+            cached: self.spec.cached,
             ..self.ledger.snapshot(self.clock.now())
         }
     }
@@ -209,14 +215,27 @@ impl Model {
         reply: Box<dyn Reply>,
     ) -> Option<u64> {
         let (recipient, batch_size) = Self::take_in(in_flight, &mut request, reply)?;
-        let now = self.clock.now();
-        let priority = request.priority;
-        let timeout = request.timeout_microseconds.saturating_mul(1000);
+        let queued = self.clock.now();
         let outlet = Outlet::Direct(recipient);
         let model = Arc::clone(self);
         let (memory, padding) = (None, false);
-        let pending = Box::new(Pending { request, model, batch_size, queued: now, outlet, memory, padding });
-        let pushed = self.scheduler.lock().push(priority, timeout, now, pending);
+        let pending = Box::new(Pending { request, model, batch_size, queued, outlet, memory, padding });
+        match &self.caching {
+            Some(caching) => caching.consult(self, pending),
+            None => self.enqueue(pending),
+        }
+    }
+
+    /// Queues an admitted request; `None` where it was answered instead.
+    pub(crate) fn enqueue(&self, mut pending: Box<Pending>) -> Option<u64> {
+        let Pending { queued, request, .. } = &*pending;
+        let (queued, priority) = (*queued, request.priority);
+        let timeout = request.timeout_microseconds.saturating_mul(1000);
+        if let (Some(order), Some(_)) = (&self.order, &self.caching) {
+            // In line from the beginning: answers from the cache come behind those that are waited for.
+            pending.outlet.enter(order);
+        }
+        let pushed = self.scheduler.lock().push(priority, timeout, queued, pending);
         match pushed {
             Ok((place, wakers)) => {
                 wakers.into_iter().for_each(Waker::wake);
@@ -269,6 +288,10 @@ impl Model {
 
     /// Takes a cancelled request out of the queue, if it is still there.
     pub(crate) fn cancel(&self, number: u64) {
+        if number == LOOKING_UP {
+            self.expire(self.clock.now());
+            return;
+        }
         let (cancelled, wakers) = self.scheduler.lock().remove(number);
         wakers.into_iter().for_each(Waker::wake);
         for pending in cancelled {
@@ -343,6 +366,10 @@ impl Model {
         &self.ledger
     }
 
+    pub(crate) fn order(&self) -> Option<&Arc<Order>> {
+        self.order.as_ref()
+    }
+
     pub(crate) fn has_varying_inputs(&self) -> bool {
         self.varying_inputs
     }
@@ -414,6 +441,11 @@ impl Model {
         };
         wakers.into_iter().for_each(Waker::wake);
     }
+}
+
+/// Only a request that is answered once, whatever came before it, has an answer that can be given again.
+fn may_cache(spec: &ModelSpec) -> bool {
+    spec.cached && !spec.decoupled && spec.sequence.is_none()
 }
 
 fn format_id(id: &CorrelationId) -> String {

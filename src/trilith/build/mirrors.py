@@ -52,7 +52,7 @@ class Mirrors:
         """Return the one address of a kind that has no beginnings: an index or a registry."""
         return self.of(kind).get(SINGLE[kind], "")
 
-    def local(self) -> bool:
+    def folders(self) -> bool:
         """Say whether git is sent to a folder of this machine."""
         return any(target.startswith(("/", "file:")) for target in self.of("git").values())
 
@@ -91,7 +91,7 @@ def git_configuration(mirrors: Mirrors) -> str:
         f'[url "{_escape(target)}"]\n\tinsteadOf = "{_escape(source)}"'
         for source, target in mirrors.of("git").items()
     ]
-    if mirrors.local():
+    if mirrors.folders():
         # git refuses submodules from folders otherwise.
         lines.append('[protocol "file"]\n\tallow = always')
     lines.append("[advice]\n\tdetachedHead = false")

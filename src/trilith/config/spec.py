@@ -28,6 +28,7 @@ def native_spec(
             "backend": configuration.backend,
             "max_batch_size": configuration.max_batch_size,
             "decoupled": configuration.is_decoupled,
+            "cached": document.get("response_cache", {}).get("enable", False),
             "inputs": [_tensor(tensor) for tensor in configuration.inputs],
             "outputs": [_tensor(tensor) for tensor in configuration.outputs],
             "scheduler": _scheduler(document.get("dynamic_batching")),

@@ -6,6 +6,7 @@
 - :mod:`~trilith.contract.batch`: what an instance is handed to execute
 - :mod:`~trilith.contract.calls`: answers piece by piece, and requests to other models
 - :mod:`~trilith.contract.agent`: who is asked before a model is loaded
+- :mod:`~trilith.contract.cache`: where answers are kept to be given again
 - :mod:`~trilith.contract.brick`: how a brick describes itself
 - :mod:`~trilith.contract.errors`: what may go wrong, and whose fault it is
 """
@@ -14,6 +15,7 @@ from trilith.contract.agent import AgentAction, AgentModel, RepositoryAgent
 from trilith.contract.backend import Backend, BackendSettings, Instance, LoadedModel
 from trilith.contract.batch import Batch, InferenceRequest
 from trilith.contract.brick import BrickKind, Manifest
+from trilith.contract.cache import Cache, CacheBrick, NativeCache
 from trilith.contract.calls import Call, CallAnswer, Caller, CallingInstance, ResponseSender
 from trilith.contract.datatype import DataType
 from trilith.contract.errors import (
@@ -44,6 +46,8 @@ __all__ = [
     "BatchInput",
     "BatchOutput",
     "BrickKind",
+    "Cache",
+    "CacheBrick",
     "Call",
     "CallAnswer",
     "Caller",
@@ -61,6 +65,7 @@ __all__ = [
     "ModelContext",
     "ModelError",
     "ModelSource",
+    "NativeCache",
     "Placement",
     "Problem",
     "RepositoryAgent",

@@ -5,6 +5,8 @@ from typing import Any, Self, TypeAlias, final
 
 from numpy.typing import NDArray
 
+from trilith.contract.cache import Cache
+
 __all__ = [
     "FEATURES",
     "Batch",
@@ -74,7 +76,8 @@ class Server:
 
         Args:
             spec: JSON object: ``name``, ``version`` (int), ``platform``, ``backend``,
-                ``max_batch_size``, ``decoupled`` (bool), ``inputs`` and ``outputs`` (lists of objects
+                ``max_batch_size``, ``decoupled`` (bool), ``cached`` (bool: whether answers are kept, if
+                the server has a cache), ``inputs`` and ``outputs`` (lists of objects
                 ``name``, ``datatype`` (``FP32``), ``dims``, ``reshape`` (list or null), ``optional``,
                 ``ragged``, ``labels``), ``scheduler`` (object: ``dynamic`` bool,
                 ``preferred_batch_sizes``, ``max_queue_delay_microseconds``, ``preserve_ordering``,
@@ -97,6 +100,29 @@ class Server:
 
         Raises:
             ValueError: the spec is not of that form.
+        """
+
+    def use_native_cache(self, spec: str, too_large: Callable[[str, int, int, int], object]) -> None:
+        """Give models that are made from now on a cache for their answers, kept by the native core.
+
+        Args:
+            spec: JSON object: ``name`` (``local``), ``size`` (bytes of all answers together).
+            too_large: called, once for each model version and from a thread of its own, when an answer is
+                larger than the whole cache: model, version, bytes of the answer, bytes of the cache.
+
+        Raises:
+            ValueError: the spec is not of that form.
+            RuntimeError: the server has a cache already.
+        """
+
+    def use_cache(self, cache: Cache) -> None:
+        """Give models that are made from now on a cache for their answers.
+
+        It is called from four threads of its own. At most 1024 calls and 64 MiB of answers wait for them;
+        requests beyond that go without the cache.
+
+        Raises:
+            RuntimeError: the server has a cache already.
         """
 
     def set_state(self, name: str, version: int | None, state: str, reason: str) -> None:

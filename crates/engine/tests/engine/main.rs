@@ -5,6 +5,7 @@ mod answers;
 mod ensemble_laws;
 mod ensembles;
 mod house;
+mod caching;
 mod laws;
 mod life;
 mod ragged;
