@@ -10,6 +10,8 @@
 //! - [`batch`], [`request`]: what Python is handed to execute
 //! - [`sender`]: answers to one request, piece by piece
 //! - [`call`], [`notify`]: requests that a model makes of others
+//! - [`change`]: models that a model wants loaded or unloaded
+//! - [`metric`]: what a model counts for itself
 //! - [`array`], [`memory`]: NumPy arrays over tensors and back
 //! - [`spec`]: what Python says of a model and of the server, as JSON
 //! - [`expiry`]: answers requests that waited too long
@@ -19,10 +21,12 @@
 mod array;
 mod batch;
 mod call;
+mod change;
 mod control;
 mod expiry;
 mod instance;
 mod memory;
+mod metric;
 mod model;
 mod notify;
 mod parker;
@@ -54,6 +58,8 @@ mod _native {
     use crate::control::Command;
     #[pymodule_export]
     use crate::instance::InstancePort;
+    #[pymodule_export]
+    use crate::metric::{Metric, MetricFamily};
     #[pymodule_export]
     use crate::model::Model;
     #[pymodule_export]

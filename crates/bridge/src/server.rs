@@ -14,6 +14,7 @@ use trilith_engine::clock::SystemClock;
 use trilith_engine::{Engine, Model as EngineModel, State};
 use trilith_wire::{Context, SharedMemory, Shutdown};
 
+use crate::change::Changer;
 use crate::control::Command;
 use crate::model::{Model, wait_until};
 use crate::spec::{self, ListenForm, ModelForm, ServerForm};
@@ -58,7 +59,8 @@ impl Server {
     fn add_model(&self, spec: &str, serialized: &[u8]) -> PyResult<Model> {
         let spec = spec::parse::<ModelForm>(spec, "model spec")?.into_spec(serialized)?;
         let model = EngineModel::new(&self.engine, spec);
-        Ok(Model::new(Arc::clone(&self.engine), model, Arc::clone(&self.threads)))
+        let control = Arc::new(Changer::new(Arc::clone(&self.context.control), self.threads.next()));
+        Ok(Model::new(Arc::clone(&self.engine), model, Arc::clone(&self.threads), control))
     }
 
     fn set_state(&self, name: &str, version: Option<i64>, state: &str, reason: &str) -> PyResult<()> {

@@ -12,6 +12,7 @@ use crate::calls::{Calls, Origin};
 use crate::clock::{Clock, Nanos};
 use crate::expiry::Alarm;
 use crate::index::Index;
+use crate::metrics::MetricRegistry;
 use crate::model::{InFlight, Model};
 use crate::reply::{Answer, Reply};
 use crate::schedule::queue::NEVER;
@@ -97,6 +98,7 @@ pub struct Engine {
     /// Every model that may still have requests, reachable or not.
     known: Mutex<Vec<Weak<Model>>>,
     calls: Arc<Calls>,
+    metrics: Arc<MetricRegistry>,
     stage: AtomicU8,
 }
 
@@ -110,6 +112,7 @@ impl Engine {
             index: RwLock::new(Index::default()),
             known: Mutex::new(Vec::new()),
             calls: Arc::default(),
+            metrics: Arc::default(),
             stage: AtomicU8::new(Stage::Starting as u8),
         })
     }
@@ -117,6 +120,11 @@ impl Engine {
     /// The engine's clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// What models count for themselves.
+    pub fn metrics(&self) -> &Arc<MetricRegistry> {
+        &self.metrics
     }
 
     /// What holds for the whole engine.

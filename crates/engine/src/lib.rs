@@ -11,6 +11,7 @@
 //! - [`classify`]: the classification extension
 //! - [`calls`]: requests that models make of each other, and how they would wait for ever
 //! - [`mailbox`]: the answers to a request that somebody waits for
+//! - [`metrics`]: what models count for themselves
 //! - [`reply`]: the way back, answered exactly once
 //! - [`statistics`]: what is counted and timed
 //! - [`clock`]: where time comes from
@@ -32,6 +33,7 @@ mod index;
 pub mod job;
 pub mod mailbox;
 mod matching;
+pub mod metrics;
 pub mod model;
 mod outputs;
 mod pending;
@@ -47,6 +49,7 @@ pub use calls::{Origin, Seat};
 pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};
 pub use mailbox::Mailbox;
+pub use metrics::MetricRegistry;
 pub use model::{Description, Model, ModelSpec, Port, Turn};
 pub use reply::{Answer, Reply};
 pub use schedule::sequence::SequenceStrategy;

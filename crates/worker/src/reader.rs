@@ -52,6 +52,8 @@ struct State {
     next_call: u64,
     is_reading: bool,
     has_thread: bool,
+    /// Whether the server has said that no other batch comes.
+    is_finished: bool,
     /// Whether the server has closed the channel.
     is_closed: bool,
 }
@@ -69,14 +71,14 @@ impl Reader {
         Self { channel, state: Mutex::default(), changed: Condvar::new(), received: Mutex::new(received) }
     }
 
-    /// Waits for the next batch; `None` when the server has closed the channel.
+    /// Waits for the next batch; `None` when no other will come.
     pub(crate) fn next_order(&self) -> io::Result<Option<Order>> {
         let mut state = self.state.lock();
         loop {
             if let Some(order) = state.orders.pop_front() {
                 return Ok(Some(order));
             }
-            if state.is_closed {
+            if state.is_closed || state.is_finished {
                 return Ok(None);
             }
             if state.is_reading || state.has_thread {
@@ -94,6 +96,21 @@ impl Reader {
             drop(self.read(state, Patience::Now)?);
         }
         Ok(())
+    }
+
+    /// Reads, or waits while somebody else does, until `is_done` or the channel is closed.
+    pub(crate) fn read_until(&self, is_done: impl Fn() -> bool) {
+        let mut state = self.state.lock();
+        while !is_done() && !state.is_closed {
+            if state.is_reading || state.has_thread {
+                self.changed.wait(&mut state);
+                continue;
+            }
+            match self.read(state, Patience::Wait) {
+                Ok(next) => state = next,
+                Err(_) => return self.close(&mut self.state.lock()),
+            }
+        }
     }
 
     /// Whether the caller is to start the thread that reads.
@@ -210,6 +227,7 @@ impl Reader {
                 self.channel.watched.set_read((batch, index), Amount { answers, bytes });
             }
             ToWorker::Freed(freed) => self.channel.take_back(&freed),
+            ToWorker::Finish => self.state.lock().is_finished = true,
             ToWorker::Reply { call, freed, answer, is_final } => {
                 self.channel.take_back(&freed);
                 let result =

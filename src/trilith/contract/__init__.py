@@ -4,7 +4,7 @@
 - :mod:`~trilith.contract.model`: what a model is configured to be
 - :mod:`~trilith.contract.backend`: what a backend does with it
 - :mod:`~trilith.contract.batch`: what an instance is handed to execute
-- :mod:`~trilith.contract.calls`: answers piece by piece, and requests to other models
+- :mod:`~trilith.contract.calls`: answers piece by piece, requests to other models, metrics
 - :mod:`~trilith.contract.brick`: how a brick describes itself
 - :mod:`~trilith.contract.errors`: what may go wrong, and whose fault it is
 """
@@ -12,7 +12,15 @@
 from trilith.contract.backend import Backend, BackendSettings, Instance, LoadedModel
 from trilith.contract.batch import Batch, InferenceRequest
 from trilith.contract.brick import BrickKind, Manifest
-from trilith.contract.calls import Call, CallAnswer, Caller, CallingInstance, ResponseSender
+from trilith.contract.calls import (
+    Call,
+    CallAnswer,
+    Caller,
+    CallingInstance,
+    Metric,
+    MetricFamily,
+    ResponseSender,
+)
 from trilith.contract.datatype import DataType
 from trilith.contract.errors import (
     ConfigurationError,
@@ -49,6 +57,8 @@ __all__ = [
     "LoadError",
     "LoadedModel",
     "Manifest",
+    "Metric",
+    "MetricFamily",
     "ModelConfiguration",
     "ModelContext",
     "ModelError",
