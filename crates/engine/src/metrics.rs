@@ -363,7 +363,7 @@ mod tests {
         one.series(labels(&[("b", "2"), ("a", "1")]), None).unwrap().apply(Act::Increment, 2.0);
         let series = other.series(labels(&[("a", "1"), ("b", "2")]), None).unwrap();
         series.apply(Act::Increment, 0.5);
-        assert_eq!(series.value().unwrap(), 2.5);
+        assert_eq!(series.value().unwrap().to_bits(), 2.5_f64.to_bits());
         let shown = registry.snapshot();
         assert_eq!(shown.len(), 1);
         assert_eq!(shown[0].help, "seen");

@@ -52,10 +52,23 @@ struct State {
     next_call: u64,
     is_reading: bool,
     has_thread: bool,
-    /// Whether the server has said that no other batch comes.
-    is_finished: bool,
-    /// Whether the server has closed the channel.
-    is_closed: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Open,
+    /// The server has said that no other batch comes.
+    Finished,
+    /// The server has closed the channel.
+    Closed,
+}
+
+impl State {
+    fn is_closed(&self) -> bool {
+        self.stage == Stage::Closed
+    }
 }
 
 /// Whether a read may wait.
@@ -78,7 +91,7 @@ impl Reader {
             if let Some(order) = state.orders.pop_front() {
                 return Ok(Some(order));
             }
-            if state.is_closed || state.is_finished {
+            if state.stage != Stage::Open {
                 return Ok(None);
             }
             if state.is_reading || state.has_thread {
@@ -92,7 +105,7 @@ impl Reader {
     /// Takes in what has come, if nobody else reads; does not block.
     pub(crate) fn poll(&self) -> io::Result<()> {
         let state = self.state.lock();
-        if !state.is_reading && !state.is_closed {
+        if !state.is_reading && !state.is_closed() {
             drop(self.read(state, Patience::Now)?);
         }
         Ok(())
@@ -101,7 +114,7 @@ impl Reader {
     /// Reads, or waits while somebody else does, until `is_done` or the channel is closed.
     pub(crate) fn read_until(&self, is_done: impl Fn() -> bool) {
         let mut state = self.state.lock();
-        while !is_done() && !state.is_closed {
+        while !is_done() && !state.is_closed() {
             if state.is_reading || state.has_thread {
                 self.changed.wait(&mut state);
                 continue;
@@ -127,7 +140,7 @@ impl Reader {
     /// Reads until the channel is closed.
     pub(crate) fn read_for_all(&self) {
         let mut state = self.state.lock();
-        while !state.is_closed {
+        while !state.is_closed() {
             if state.is_reading {
                 self.changed.wait(&mut state);
                 continue;
@@ -145,7 +158,7 @@ impl Reader {
         state.next_call += 1;
         let call = state.next_call;
         state.replies.insert(call, reply);
-        let is_closed = state.is_closed;
+        let is_closed = state.is_closed();
         drop(state);
         if is_closed {
             self.fail_reply(call, "the server has closed the channel");
@@ -227,7 +240,7 @@ impl Reader {
                 self.channel.watched.set_read((batch, index), Amount { answers, bytes });
             }
             ToWorker::Freed(freed) => self.channel.take_back(&freed),
-            ToWorker::Finish => self.state.lock().is_finished = true,
+            ToWorker::Finish => self.state.lock().stage = Stage::Finished,
             ToWorker::Reply { call, freed, answer, is_final } => {
                 self.channel.take_back(&freed);
                 let result =
@@ -250,7 +263,7 @@ impl Reader {
 
     /// Notes that the channel has ended, and tells everyone who waits for a reply.
     fn close(&self, state: &mut State) {
-        state.is_closed = true;
+        state.stage = Stage::Closed;
         self.channel.watched.cancel_all();
         for (_, mut reply) in state.replies.drain() {
             let error = Error::unavailable("the server has closed the channel");

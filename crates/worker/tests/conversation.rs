@@ -380,7 +380,7 @@ fn what_a_model_counts_is_counted_in_the_server_when_its_answer_is_there() {
         assert!(port.open_family("words", "seen", MetricKind::Gauge).is_err());
         let series = port.open_series(family, &Labels::new(), None).unwrap();
         port.count(series, Act::Increment, 2.5);
-        assert_eq!(port.read_series(series).unwrap(), 2.5);
+        assert_eq!(port.read_series(series).unwrap().to_bits(), 2.5_f64.to_bits());
         port.count(series, Act::Increment, 1.0);
         echo(batch);
     });

@@ -113,7 +113,9 @@ mod tests {
         words.series(Vec::new(), None).unwrap().apply(Act::Increment, 0.5);
         let sizes = registry.open("sizes", "", MetricKind::Histogram).unwrap();
         let series = sizes.series(vec![label("z", "1")], Some(&[0.1, 2.5])).unwrap();
-        [0.1, 2.0, 50.0].into_iter().for_each(|size| series.apply(Act::Observe, size));
+        for size in [0.1, 2.0, 50.0] {
+            series.apply(Act::Observe, size);
+        }
         registry.open("empty", "", MetricKind::Gauge).unwrap();
         let expected = "# HELP sizes \n# TYPE sizes histogram\n\
             sizes_count{z=\"1\"} 3\nsizes_sum{z=\"1\"} 52.1\n\
