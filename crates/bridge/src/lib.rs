@@ -11,6 +11,8 @@
 //! - [`batch`], [`request`]: what Python is handed to execute
 //! - [`sender`]: answers to one request, piece by piece
 //! - [`call`], [`notify`]: requests that a model makes of others
+//! - [`change`]: models that a model wants loaded or unloaded
+//! - [`metric`]: what a model counts for itself
 //! - [`array`], [`memory`]: NumPy arrays over tensors and back
 //! - [`spec`], [`sequence_spec`], [`ensemble_spec`]: what Python says of a model and of the server, as JSON
 //! - [`cache`]: caches for answers, native or in Python; `cache_entry`: an answer as bytes
@@ -24,6 +26,7 @@ mod batch_spec;
 mod cache;
 mod cache_entry;
 mod call;
+mod change;
 mod control;
 mod door;
 mod encryption;
@@ -31,6 +34,7 @@ mod ensemble_spec;
 mod expiry;
 mod instance;
 mod memory;
+mod metric;
 mod model;
 mod notify;
 mod parker;
@@ -66,6 +70,8 @@ mod _native {
     use crate::encryption::inspect_tls;
     #[pymodule_export]
     use crate::instance::InstancePort;
+    #[pymodule_export]
+    use crate::metric::{Metric, MetricFamily};
     #[pymodule_export]
     use crate::model::Model;
     #[pymodule_export]

@@ -11,6 +11,7 @@ use trilith_engine::clock::SystemClock;
 use trilith_engine::{Cache, Engine, Model as EngineModel, State};
 use trilith_wire::{Connections, Context, Listener, SharedMemory, Shutdown};
 
+use crate::change::Changer;
 use crate::control::Command;
 use crate::door::Door;
 use crate::encryption::{Encryption, Protocol};
@@ -61,7 +62,8 @@ impl Server {
     fn add_model(&self, spec: &str, serialized: &[u8]) -> PyResult<Model> {
         let spec = spec::parse::<ModelForm>(spec, "model spec")?.into_spec(serialized)?;
         let model = EngineModel::new(&self.engine, spec);
-        Ok(Model::new(Arc::clone(&self.engine), model, Arc::clone(&self.threads)))
+        let control = Arc::new(Changer::new(Arc::clone(&self.context.control), self.threads.next()));
+        Ok(Model::new(Arc::clone(&self.engine), model, Arc::clone(&self.threads), control))
     }
 
     /// Gives models a cache of the extension's own for their answers.

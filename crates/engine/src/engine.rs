@@ -15,6 +15,7 @@ use crate::clock::{Clock, Nanos};
 use crate::ensemble::{self, Run, Whence};
 use crate::expiry::Alarm;
 use crate::index::Index;
+use crate::metrics::MetricRegistry;
 use crate::model::{InFlight, Model};
 use crate::reply::{Answer, Reply};
 use crate::schedule::queue::NEVER;
@@ -139,6 +140,7 @@ pub struct Engine {
     known: Mutex<Vec<Weak<Model>>>,
     calls: Arc<Calls>,
     cache: OnceLock<Arc<dyn Cache>>,
+    metrics: Arc<MetricRegistry>,
     stage: AtomicU8,
 }
 
@@ -154,6 +156,7 @@ impl Engine {
             known: Mutex::new(Vec::new()),
             calls: Arc::default(),
             cache: OnceLock::new(),
+            metrics: Arc::default(),
             stage: AtomicU8::new(Stage::Starting as u8),
         })
     }
@@ -161,6 +164,11 @@ impl Engine {
     /// The engine's clock.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
+    }
+
+    /// What models count for themselves.
+    pub fn metrics(&self) -> &Arc<MetricRegistry> {
+        &self.metrics
     }
 
     /// What holds for the whole engine.

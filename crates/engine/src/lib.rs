@@ -14,6 +14,7 @@
 //! - [`cache`]: answers that are kept, to be given again
 //! - [`calls`]: requests that models make of each other, and how they would wait for ever
 //! - [`mailbox`]: the answers to a request that somebody waits for
+//! - [`metrics`]: what models count for themselves
 //! - [`reply`]: the way back, answered exactly once
 //! - [`statistics`]: what is counted and timed
 //! - [`clock`]: where time comes from
@@ -37,6 +38,7 @@ mod index;
 pub mod job;
 pub mod mailbox;
 mod matching;
+pub mod metrics;
 pub mod model;
 mod outputs;
 mod pending;
@@ -55,6 +57,7 @@ pub use calls::{Origin, Seat};
 pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};
 pub use mailbox::Mailbox;
+pub use metrics::MetricRegistry;
 pub use model::{Description, Model, ModelSpec, Port, Turn};
 pub use ragged::{BatchInputKind, BatchInputSpec, BatchOutputSpec, BatchTensors};
 pub use reply::{Answer, Reply};

@@ -56,8 +56,23 @@ struct State {
     next_call: u64,
     is_reading: bool,
     has_thread: bool,
-    /// Whether the server has closed the channel.
-    is_closed: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Open,
+    /// The server has said that no other batch comes.
+    Finished,
+    /// The server has closed the channel.
+    Closed,
+}
+
+impl State {
+    fn is_closed(&self) -> bool {
+        self.stage == Stage::Closed
+    }
 }
 
 /// Whether a read may wait.
@@ -80,14 +95,14 @@ impl Reader {
         }
     }
 
-    /// Waits for the next batch; `None` when the server has closed the channel.
+    /// Waits for the next batch; `None` when no other will come.
     pub(crate) fn next_order(&self) -> io::Result<Option<Order>> {
         let mut state = self.state.lock();
         loop {
             if let Some(order) = state.orders.pop_front() {
                 return Ok(Some(order));
             }
-            if state.is_closed {
+            if state.stage != Stage::Open {
                 return Ok(None);
             }
             if state.is_reading || state.has_thread {
@@ -101,10 +116,25 @@ impl Reader {
     /// Takes in what has come, if nobody else reads; does not block.
     pub(crate) fn poll(&self) -> io::Result<()> {
         let state = self.state.lock();
-        if !state.is_reading && !state.is_closed {
+        if !state.is_reading && !state.is_closed() {
             drop(self.read(state, Patience::Now)?);
         }
         Ok(())
+    }
+
+    /// Reads, or waits while somebody else does, until `is_done` or the channel is closed.
+    pub(crate) fn read_until(&self, is_done: impl Fn() -> bool) {
+        let mut state = self.state.lock();
+        while !is_done() && !state.is_closed() {
+            if state.is_reading || state.has_thread {
+                self.changed.wait(&mut state);
+                continue;
+            }
+            match self.read(state, Patience::Wait) {
+                Ok(next) => state = next,
+                Err(_) => return self.close(&mut self.state.lock()),
+            }
+        }
     }
 
     /// Whether the caller is to start the thread that reads.
@@ -121,7 +151,7 @@ impl Reader {
     /// Reads until the channel is closed.
     pub(crate) fn read_for_all(&self) {
         let mut state = self.state.lock();
-        while !state.is_closed {
+        while !state.is_closed() {
             if state.is_reading {
                 self.changed.wait(&mut state);
                 continue;
@@ -139,7 +169,7 @@ impl Reader {
         state.next_call += 1;
         let call = state.next_call;
         state.replies.insert(call, reply);
-        let is_closed = state.is_closed;
+        let is_closed = state.is_closed();
         drop(state);
         if is_closed {
             self.fail_reply(call, "the server has closed the channel");
@@ -242,6 +272,7 @@ impl Reader {
                 self.channel.watched.set_read((batch, index), Amount { answers, bytes });
             }
             ToWorker::Freed(freed) => self.channel.take_back(&freed),
+            ToWorker::Finish => self.state.lock().stage = Stage::Finished,
             ToWorker::Reply { call, freed, answer, is_final } => {
                 self.channel.take_back(&freed);
                 let result =
@@ -264,7 +295,7 @@ impl Reader {
 
     /// Notes that the channel has ended, and tells everyone who waits for a reply.
     fn close(&self, state: &mut State) {
-        state.is_closed = true;
+        state.stage = Stage::Closed;
         self.channel.watched.cancel_all();
         for (_, mut reply) in state.replies.drain() {
             let error = Error::unavailable("the server has closed the channel");

@@ -4,7 +4,7 @@
 - :mod:`~trilith.contract.model`: what a model is configured to be
 - :mod:`~trilith.contract.backend`: what a backend does with it
 - :mod:`~trilith.contract.batch`: what an instance is handed to execute
-- :mod:`~trilith.contract.calls`: answers piece by piece, and requests to other models
+- :mod:`~trilith.contract.calls`: answers piece by piece, requests to other models, metrics
 - :mod:`~trilith.contract.agent`: who is asked before a model is loaded
 - :mod:`~trilith.contract.cache`: where answers are kept to be given again
 - :mod:`~trilith.contract.brick`: how a brick describes itself
@@ -16,7 +16,15 @@ from trilith.contract.backend import Backend, BackendSettings, Instance, LoadedM
 from trilith.contract.batch import Batch, InferenceRequest
 from trilith.contract.brick import BrickKind, Manifest
 from trilith.contract.cache import Cache, CacheBrick, NativeCache
-from trilith.contract.calls import Call, CallAnswer, Caller, CallingInstance, ResponseSender
+from trilith.contract.calls import (
+    Call,
+    CallAnswer,
+    Caller,
+    CallingInstance,
+    Metric,
+    MetricFamily,
+    ResponseSender,
+)
 from trilith.contract.datatype import DataType
 from trilith.contract.errors import (
     ConfigurationError,
@@ -61,6 +69,8 @@ __all__ = [
     "LoadError",
     "LoadedModel",
     "Manifest",
+    "Metric",
+    "MetricFamily",
     "ModelConfiguration",
     "ModelContext",
     "ModelError",

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trilith.contract.datatype import DataType
 from trilith.contract.sequence import list_inputs, list_outputs
+
+if TYPE_CHECKING:
+    from trilith.contract.calls import Caller
 
 
 @dataclass(frozen=True)
@@ -152,3 +155,5 @@ class ModelContext:
     configuration: ModelConfiguration
     placements: Sequence[Placement]
     """The instances that will be asked for, in order; in a worker process, its own one alone."""
+    caller: "Caller | None" = field(default=None, repr=False, compare=False)
+    """The way to the rest of the server while the model is loaded and warmed up."""

@@ -16,6 +16,8 @@ __all__ = [
     "Command",
     "InferenceRequest",
     "InstancePort",
+    "Metric",
+    "MetricFamily",
     "Model",
     "ResponseSender",
     "Server",
@@ -208,6 +210,10 @@ class Command:
     def model(self) -> str:
         """Name of the model; empty for ``refresh``."""
 
+    @property
+    def asker(self) -> tuple[str, bool] | None:
+        """The model that wants it, and whether that one is being loaded itself; ``None`` for a client."""
+
     def take_parameters(self) -> dict[str, bool | str | bytes]:
         """Take what else was said; once, for it may be large.
 
@@ -248,10 +254,14 @@ class Model:
     def open_instance(self) -> InstancePort:
         """Open the place from which an instance in this process takes its batches."""
 
+    def caller(self) -> Caller:
+        """Return the way of an instance in this process to the rest of the server before it takes batches."""
+
     def connect_worker(self, socket_descriptor: int) -> WorkerLink:
         """Take over the server's end of a worker's channel: a connected Unix stream socket.
 
-        The descriptor is owned by the link from here on.
+        The descriptor is owned by the link from here on. What the worker asks for is served at once; batches
+        come with :meth:`WorkerLink.run`.
         """
 
     def in_flight(self) -> int:
@@ -280,6 +290,9 @@ class InstancePort:
 class WorkerLink:
     """The server's end of the channel to one worker process. Traffic runs on native threads."""
 
+    def loaded(self) -> str | None:
+        """Wait, the GIL released, for what the worker says of its loading; ``None`` if it ended before."""
+
     def run(self) -> str:
         """Serve batches to the worker until its end closes or :meth:`close` is called; the GIL is released.
 
@@ -303,8 +316,14 @@ class WorkerPort:
             spec: as for :meth:`Server.add_model`.
         """
 
+    def say_loaded(self, what: str) -> None:
+        """Tell whoever started this process that the model is loaded, or why it is not."""
+
     def next_batch(self) -> Batch | None:
-        """Wait for the next batch, the GIL released; ``None`` when the server closed the channel."""
+        """Wait for the next batch, the GIL released; ``None`` when no other will come.
+
+        What the model asks of the server is answered after that too, until the process ends.
+        """
 
     def caller(self) -> Caller:
         """Return the way by which the instance's model makes requests of others."""
@@ -381,6 +400,10 @@ class Caller:
         self, form: str, inputs: list[tuple[str, str, NDArray[Any]]], parameters: dict[str, _Parameter]
     ) -> Call: ...
     def is_ready(self, model: str, version: int | None) -> bool: ...
+    def change_model(
+        self, kind: str, model: str, parameters: dict[str, bool | str | bytes]
+    ) -> tuple[str, str] | None: ...
+    def open_family(self, name: str, help: str, kind: str) -> MetricFamily: ...  # noqa: A002 - the format's word
 
 @final
 class Call:
@@ -405,3 +428,18 @@ class CallAnswer:
     def outputs(self) -> list[tuple[str, str, NDArray[Any]]]: ...
     @property
     def parameters(self) -> dict[str, _Parameter]: ...
+
+@final
+class MetricFamily:
+    """See :class:`trilith.contract.MetricFamily`."""
+
+    def metric(self, labels: list[tuple[str, str]], buckets: list[float] | None) -> Metric: ...
+
+@final
+class Metric:
+    """See :class:`trilith.contract.Metric`."""
+
+    def increment(self, value: float) -> None: ...
+    def set(self, value: float) -> None: ...
+    def observe(self, value: float) -> None: ...
+    def value(self) -> float: ...

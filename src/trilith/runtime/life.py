@@ -406,8 +406,12 @@ class ModelLife:
         if self._settings.complete:
             blueprint = replace(blueprint, document=host.complete(dict(blueprint.draft.document)))
         plan = make_plan(self._source, blueprint, number, self._settings)
-        host.load(plan)
         model = self._server.add_model(plan.spec, plan.configuration.serialized)
+        try:
+            host.load(plan, model)
+        except BaseException:
+            model.close()
+            raise
         return Version(number, plan.configuration, host, model, plan.members)
 
     def _publish(self, blueprint: Blueprint, versions: Sequence[Version]) -> None:
@@ -419,7 +423,7 @@ class ModelLife:
             self.blueprint = blueprint
             self._announcer.claim(self, self.folder.name, numbers)
             for version in versions:
-                version.host.serve(version.model, partial(self._lose, version))
+                version.host.serve(partial(self._lose, version))
                 version.model.publish()
         self._tell(numbers, State.READY)
         self._predecessor = None
