@@ -115,8 +115,10 @@ impl Ticket {
         if !Attendance::is_single() {
             return None;
         }
-        let (model, _) = self.queued.as_ref()?;
-        model.upgrade()?.answers().keep(look)
+        match self.place.as_ref()? {
+            Place::Queue(model, _) => model.upgrade()?.answers().keep(look),
+            Place::Ensemble(run) => run.upgrade()?.ensemble().answers().keep(look),
+        }
     }
 }
 

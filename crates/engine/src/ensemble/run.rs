@@ -178,6 +178,11 @@ fn named(ensemble: &Model, graph: &Graph, step: usize, error: Error) -> Error {
 }
 
 impl Run {
+    /// The ensemble itself.
+    pub(crate) fn ensemble(&self) -> &Arc<Model> {
+        &self.ensemble
+    }
+
     /// Withdraws the request: steps that wait leave their queues, those that run are told.
     pub(crate) fn cancel(&self) {
         self.cancellation.cancel();
@@ -390,6 +395,7 @@ impl Run {
             cancellation: self.cancellation.clone(),
             flow: step.decoupled.then(|| Flow::before(self.request.flow.as_ref())),
             compute: Some(self.compute.clone()),
+            is_volatile: self.request.is_volatile,
         };
         (request, mark)
     }

@@ -2,10 +2,10 @@
 
 mod admission;
 mod answers;
+mod caching;
 mod ensemble_laws;
 mod ensembles;
 mod house;
-mod caching;
 mod laws;
 mod life;
 mod ragged;
