@@ -12,7 +12,7 @@ from trilith import config
 from trilith.contract import ConfigurationError, ErrorCode, LoadError, ModelConfiguration
 from trilith.repository import Inventory, ModelFolder, scan
 from trilith.repository.changes import Fingerprint, take
-from trilith.repository.dependencies import load_order, unload_order
+from trilith.repository.dependencies import Needs, find_way, load_order, unload_order
 from trilith.repository.overrides import Override, remove_files, write_files
 from trilith.runtime.announcer import Announcer
 from trilith.runtime.departures import Departures
@@ -95,6 +95,7 @@ class Registry:
         self._lock = threading.Lock()
         self._records: dict[str, Record] = {}
         self._kept: set[str] = set()
+        self._suspended: dict[str, Override] = {}
         self._listed: set[str] = set()
         self._arriving: set[ModelLife] = set()
         self._polled: set[str] = set()
@@ -140,6 +141,8 @@ class Registry:
         with self._lock:
             needs = {one: _needs(record.life) for one, record in self._records.items()}
             going = unload_order(name, needs, self._kept, dependents=dependents)
+            self._suspended.pop(name, None)
+            self._suspend(name, going, needs)
         self._loader.do(going, partial(self._unload, going, done))
 
     def poll(self, done: Callable[[str], None] = lambda _name: None) -> list[str]:
@@ -172,7 +175,8 @@ class Registry:
         for name in gone:
             with self._lock:
                 needs = {one: _needs(record.life) for one, record in self._records.items()}
-            going = unload_order(name, needs, (), dependents=False)
+                going = unload_order(name, needs, (), dependents=False)
+                self._suspend(name, going, needs)
             self._loader.do(going, partial(self._unload, going, partial(self._settle, name, done)))
         return changed + gone
 
@@ -307,13 +311,34 @@ class Registry:
         return None
 
     def _look_after_ensembles(self, name: str) -> None:
-        """Check those that need a model again, now that it is another."""
+        """Check those that need a model again, now that it is another or that it is back."""
         with self._lock:
+            self._suspended.pop(name, None)
             others = [one for one in self._records if one != name]
+            suspended = dict(self._suspended)
         for other in others:
             needed = self._needs_now(other)
             if name in needed:
                 self._loader.load([other, *needed], other, partial(self._adapt, other))
+        for other, override in suspended.items():
+            needed = self._needs_of(other, override)
+            if name in needed:
+                self._loader.load([other, *needed], other, partial(self._resume, other, needed))
+
+    def _suspend(self, name: str, going: Sequence[str], needs: Needs) -> None:
+        """Remember what goes only because a model that it needs does: it comes back with that model."""
+        for one in going:
+            if one != name and one in self._records and find_way(one, name, lambda it: needs.get(it, ())):
+                self._suspended[one] = self._records[one].override
+
+    def _resume(self, name: str, needed: Sequence[str]) -> None:
+        """Load what had to go, once all that it needs is there."""
+        if not all(one in self._records and self._records[one].life.versions for one in needed):
+            return
+        with self._lock:
+            override = self._suspended.pop(name, None)
+        if override is not None:
+            self._attempt(name, override)
 
     def _adapt(self, name: str) -> None:
         """Load an ensemble again that does not fit its models any more, or that failed for them."""
