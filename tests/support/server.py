@@ -36,6 +36,7 @@ class ServerProcess:
         *arguments: str | Path,
         command: Sequence[str] = ("trilith", "serve"),
         ready: bool = True,
+        plain: bool = True,
         tolerates: str = "",
         status: int = 0,
     ) -> None:
@@ -45,17 +46,23 @@ class ServerProcess:
             arguments: repositories and flags.
             command: what to start.
             ready: whether to wait for readiness, or for liveness only.
+            plain: whether HTTP is on a port and without TLS, so that it can be asked.
             tolerates: a pattern of warnings and errors that its log may hold.
             status: the exit status that it must end with.
         """
         self.lines: list[str] = []
         self._status = status
+        self._plain = plain
+        self._last_line = "HTTP on " if "--allow-metrics=false" in arguments else "metrics on "
         self._tolerated = re.compile(tolerates) if tolerates else None
         self._path = "/v2/health/ready" if ready else "/v2/health/live"
         self._news = threading.Condition()
-        ports = ("--http-port=0", "--grpc-port=0", "--metrics-port=0", f"--http-address={HOST}")
+        places = ("--http-port=0", "--grpc-port=0", "--metrics-port=0")
+        addresses = (f"--http-address={HOST}", f"--grpc-address={HOST}", f"--metrics-address={HOST}")
+        # What a test says of them comes later and holds.
+        words = [*command[1:], *places, *addresses, *arguments]
         self._process = subprocess.Popen(
-            [_COMMANDS / command[0], *command[1:], *arguments, *ports, f"--grpc-address={HOST}"],
+            [_COMMANDS / command[0], *words],
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -66,8 +73,9 @@ class ServerProcess:
     def __enter__(self) -> Self:
         """Wait until it can be used."""
         try:
-            self.wait_for_log("metrics on ")
-            wait_until(self._answers, f"the server to answer {self._path} with 200")
+            self.wait_for_log(self._last_line)
+            if self._plain:
+                wait_until(self._answers, f"the server to answer {self._path} with 200")
         except BaseException:
             self._process.kill()
             raise

@@ -2,6 +2,7 @@
 //!
 //! It is crossed once per batch. Its typed door is `src/trilith/native/_native.pyi`.
 //!
+//! - [`door`], [`encryption`]: where an endpoint listens, and with what certificate
 //! - [`server`]: the engine, the threads that own sockets, the endpoints
 //! - [`model`]: one version of a model inside the engine
 //! - [`control`]: what clients ask of the models' lives
@@ -10,20 +11,30 @@
 //! - [`batch`], [`request`]: what Python is handed to execute
 //! - [`sender`]: answers to one request, piece by piece
 //! - [`call`], [`notify`]: requests that a model makes of others
+//! - [`change`]: models that a model wants loaded or unloaded
+//! - [`metric`]: what a model counts for itself
 //! - [`array`], [`memory`]: NumPy arrays over tensors and back
 //! - [`spec`], [`sequence_spec`], [`ensemble_spec`]: what Python says of a model and of the server, as JSON
+//! - [`cache`]: caches for answers, native or in Python; `cache_entry`: an answer as bytes
 //! - [`expiry`]: answers requests that waited too long
 //! - [`threads`]: the threads that own sockets
 //! - [`parker`]: how a blocking thread waits for the engine
 
 mod array;
 mod batch;
+mod batch_spec;
+mod cache;
+mod cache_entry;
 mod call;
+mod change;
 mod control;
+mod door;
+mod encryption;
 mod ensemble_spec;
 mod expiry;
 mod instance;
 mod memory;
+mod metric;
 mod model;
 mod notify;
 mod parker;
@@ -50,11 +61,17 @@ mod _native {
     #[pymodule_export]
     use crate::batch::Batch;
     #[pymodule_export]
+    use crate::batch_spec::make_batch_input;
+    #[pymodule_export]
     use crate::call::{Call, CallAnswer, Caller};
     #[pymodule_export]
     use crate::control::Command;
     #[pymodule_export]
+    use crate::encryption::inspect_tls;
+    #[pymodule_export]
     use crate::instance::InstancePort;
+    #[pymodule_export]
+    use crate::metric::{Metric, MetricFamily};
     #[pymodule_export]
     use crate::model::Model;
     #[pymodule_export]
@@ -72,6 +89,7 @@ mod _native {
         ("grpc", cfg!(feature = "grpc")),
         ("metrics", cfg!(feature = "metrics")),
         ("shm", cfg!(feature = "shm")),
+        ("tls", cfg!(feature = "tls")),
     ];
 
     /// Everything in `proto/`, as a serialized `google.protobuf.FileDescriptorSet`.

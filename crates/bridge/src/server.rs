@@ -1,29 +1,33 @@
 //! The engine, the threads that own sockets, the endpoints.
 
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use pyo3::exceptions::{PyOSError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use trilith_engine::clock::SystemClock;
-use trilith_engine::{Engine, Model as EngineModel, State};
-use trilith_wire::{Context, SharedMemory, Shutdown};
+use trilith_engine::{Cache, Engine, Model as EngineModel, State};
+use trilith_wire::{Connections, Context, Listener, SharedMemory, Shutdown};
 
+use crate::change::Changer;
 use crate::control::Command;
+use crate::door::Door;
+use crate::encryption::{Encryption, Protocol};
 use crate::model::{Model, wait_until};
 use crate::spec::{self, ListenForm, ModelForm, ServerForm};
 use crate::threads::Threads;
 
-/// Connections that the system keeps until they are accepted: room for a burst of every client at once.
-const BACKLOG: i32 = 4096;
-
 /// How long connections may take to end when everything in flight was answered.
 const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What listens, and what serves there.
+#[derive(Default)]
+struct Doors {
+    open: Vec<Door>,
+    tasks: Vec<JoinHandle<()>>,
+}
 
 /// The engine and the threads that own sockets.
 #[pyclass(frozen, module = "trilith.native")]
@@ -33,7 +37,7 @@ pub(crate) struct Server {
     shutdown: Shutdown,
     threads: Arc<Threads>,
     /// `None` once the server was closed.
-    endpoints: Mutex<Option<Vec<JoinHandle<()>>>>,
+    doors: Mutex<Option<Doors>>,
 }
 
 #[pymethods]
@@ -51,14 +55,25 @@ impl Server {
             control: Arc::default(),
             shared_memory: SharedMemory::of_this_build(form.client_shared_memory),
         });
-        let endpoints = Mutex::new(Some(Vec::new()));
-        Ok(Self { engine, context, shutdown: Shutdown::new(), threads, endpoints })
+        let doors = Mutex::new(Some(Doors::default()));
+        Ok(Self { engine, context, shutdown: Shutdown::new(), threads, doors })
     }
 
     fn add_model(&self, spec: &str, serialized: &[u8]) -> PyResult<Model> {
         let spec = spec::parse::<ModelForm>(spec, "model spec")?.into_spec(serialized)?;
         let model = EngineModel::new(&self.engine, spec);
-        Ok(Model::new(Arc::clone(&self.engine), model, Arc::clone(&self.threads)))
+        let control = Arc::new(Changer::new(Arc::clone(&self.context.control), self.threads.next()));
+        Ok(Model::new(Arc::clone(&self.engine), model, Arc::clone(&self.threads), control))
+    }
+
+    /// Gives models a cache of the extension's own for their answers.
+    fn use_native_cache(&self, spec: &str, too_large: Py<PyAny>) -> PyResult<()> {
+        self.use_cache_of(crate::cache::native(spec, too_large)?)
+    }
+
+    /// Gives models a cache that is written in Python.
+    fn use_cache(&self, cache: Py<PyAny>) -> PyResult<()> {
+        self.use_cache_of(Arc::new(crate::cache::PythonCache::start(cache)?))
     }
 
     fn set_state(&self, name: &str, version: Option<i64>, state: &str, reason: &str) -> PyResult<()> {
@@ -83,13 +98,15 @@ impl Server {
         let form: spec::HttpForm = spec::parse(options, "HTTP options")?;
         let mut http = trilith_wire::http::HttpOptions::default();
         http.max_input_size = form.max_input_size.unwrap_or(http.max_input_size);
-        http.max_connections = form.max_connections.unwrap_or(http.max_connections);
+        if let Some(bound) = form.max_connections {
+            http.connections = Connections::at_most(bound);
+        }
         if let Some(seconds) = form.client_timeout_seconds {
             http.header_timeout = Duration::from_secs(seconds);
             http.body_timeout = http.header_timeout;
         }
         let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
-        self.listen(&form.listen, |listener| {
+        self.listen(&form.listen, Protocol::Http1, |listener| {
             trilith_wire::http::serve(listener, Arc::clone(&context), http.clone(), shutdown.clone())
         })
     }
@@ -105,7 +122,7 @@ impl Server {
         grpc.handshake_timeout =
             form.client_timeout_seconds.map_or(grpc.handshake_timeout, Duration::from_secs);
         let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
-        self.listen(&form.listen, |listener| {
+        self.listen(&form.listen, Protocol::Http2, |listener| {
             trilith_wire::grpc::serve(listener, Arc::clone(&context), grpc.clone(), shutdown.clone())
         })
     }
@@ -119,7 +136,7 @@ impl Server {
             metrics.client_timeout.min(Duration::from_secs(seconds))
         });
         let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
-        self.listen(&form.listen, |listener| {
+        self.listen(&form.listen, Protocol::Http1, |listener| {
             trilith_wire::metrics::serve(listener, Arc::clone(&context), metrics.clone(), shutdown.clone())
         })
     }
@@ -152,14 +169,14 @@ impl Server {
     }
 
     fn close(&self, py: Python<'_>) {
-        let Some(endpoints) = self.endpoints.lock().take() else { return };
+        let Some(doors) = self.doors.lock().take() else { return };
         self.context.control.close();
         self.engine.close();
         self.shutdown.begin();
         py.detach(|| {
             self.threads.next().block_on(async {
-                for endpoint in endpoints {
-                    let _ = tokio::time::timeout(FAREWELL, endpoint).await;
+                for task in doors.tasks {
+                    let _ = tokio::time::timeout(FAREWELL, task).await;
                 }
             });
             self.threads.stop();
@@ -168,48 +185,31 @@ impl Server {
 }
 
 impl Server {
-    /// Serves from every event loop: each waits at the same listener, and a connection stays with the loop that took it.
-    fn listen<F>(&self, form: &ListenForm, serve: impl Fn(TcpListener) -> F) -> PyResult<u16>
+    fn use_cache_of(&self, cache: Arc<dyn Cache>) -> PyResult<()> {
+        if self.engine.set_cache(cache) {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err("the server has a cache already"))
+    }
+
+    /// Serves from every event loop: each waits at the same socket, and a connection stays with the loop that took it.
+    fn listen<F>(&self, form: &ListenForm, protocol: Protocol, serve: impl Fn(Listener) -> F) -> PyResult<u16>
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let mut endpoints = self.endpoints.lock();
-        let endpoints = endpoints.as_mut().ok_or_else(|| PyRuntimeError::new_err("the server was closed"))?;
-        let listener = bind(form)?;
+        let mut doors = self.doors.lock();
+        let doors = doors.as_mut().ok_or_else(|| PyRuntimeError::new_err("the server was closed"))?;
+        let encryption = Encryption::load(form.encryption.as_ref(), protocol)?;
+        let door = Door::open(form)?;
         for handle in self.threads.handles() {
             let _guard = handle.enter();
-            let shared = TcpListener::from_std(listener.try_clone()?)?;
-            endpoints.push(handle.spawn(serve(shared)));
+            let listener = encryption.apply(door.share()?);
+            doors.tasks.push(handle.spawn(serve(listener)));
         }
-        Ok(listener.local_addr()?.port())
+        let port = door.port()?;
+        doors.open.push(door);
+        Ok(port)
     }
-}
-
-/// Listens on the first address that the name stands for and that can be listened on.
-fn bind(form: &ListenForm) -> PyResult<std::net::TcpListener> {
-    let place = format!("{}:{}", form.address, form.port);
-    let addresses = (form.address.trim_matches(['[', ']']), form.port)
-        .to_socket_addrs()
-        .map_err(|error| PyOSError::new_err((error.raw_os_error(), format!("{place}: {error}"))))?;
-    let mut last = None;
-    for address in addresses {
-        match bind_to(address, form.reuse_port) {
-            Ok(listener) => return Ok(listener),
-            Err(error) => last = Some(error),
-        }
-    }
-    let error = last.unwrap_or_else(|| std::io::ErrorKind::AddrNotAvailable.into());
-    Err(PyOSError::new_err((error.raw_os_error(), format!("cannot listen on {place}: {error}"))))
-}
-
-fn bind_to(address: SocketAddr, reuse_port: bool) -> std::io::Result<std::net::TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_reuse_address(true)?;
-    socket.set_reuse_port(reuse_port)?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
 }
 
 const STATES: [(State, &str); 5] = [

@@ -1,6 +1,7 @@
 //! What Python says of a model and of the server, as JSON: the forms that `_native.pyi` describes.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,9 +12,10 @@ use serde::de::DeserializeOwned;
 use trilith_core::tensor::Shape;
 use trilith_core::{DataType, Signature, TensorSpec};
 use trilith_engine::statistics::LatencyOptions;
-use trilith_engine::{EngineOptions, ModelSpec, QueuePolicy, SchedulerSpec, TimeoutAction};
+use trilith_engine::{BatchTensors, EngineOptions, ModelSpec, QueuePolicy, SchedulerSpec, TimeoutAction};
 use trilith_wire::ServerInfo;
 
+use crate::batch_spec::{BatchInputForm, BatchOutputForm};
 use crate::ensemble_spec::EnsembleForm;
 use crate::sequence_spec::SequenceForm;
 
@@ -79,6 +81,8 @@ pub(crate) struct ModelForm {
     max_batch_size: u32,
     #[serde(default)]
     decoupled: bool,
+    #[serde(default)]
+    cached: bool,
     inputs: Vec<TensorForm>,
     outputs: Vec<TensorForm>,
     #[serde(default)]
@@ -87,6 +91,10 @@ pub(crate) struct ModelForm {
     metric_tags: BTreeMap<String, String>,
     sequence: Option<SequenceForm>,
     ensemble: Option<EnsembleForm>,
+    #[serde(default)]
+    batch_inputs: Vec<BatchInputForm>,
+    #[serde(default)]
+    batch_outputs: Vec<BatchOutputForm>,
     #[serde(default)]
     config_json: String,
 }
@@ -153,7 +161,16 @@ impl ModelForm {
             ensemble,
             scheduler: self.scheduler.into_spec(),
             sequence: self.sequence.map(SequenceForm::into_spec).transpose()?,
+            batch_tensors: BatchTensors {
+                inputs: self
+                    .batch_inputs
+                    .into_iter()
+                    .map(BatchInputForm::into_spec)
+                    .collect::<PyResult<_>>()?,
+                outputs: self.batch_outputs.into_iter().map(BatchOutputForm::into_spec).collect(),
+            },
             decoupled: self.decoupled,
+            cached: self.cached,
             platform: self.platform,
             backend: self.backend,
             metric_tags: self.metric_tags.into_iter().collect(),
@@ -216,10 +233,28 @@ impl PolicyForm {
 /// Where an endpoint listens.
 #[derive(Deserialize)]
 pub(crate) struct ListenForm {
+    /// A name or an address, or `unix:PATH`.
     pub(crate) address: String,
     pub(crate) port: u16,
     #[serde(default)]
     pub(crate) reuse_port: bool,
+    /// Permissions of a Unix domain socket.
+    #[serde(default)]
+    pub(crate) socket_mode: Option<u32>,
+    #[serde(default)]
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "read to be refused"))]
+    pub(crate) encryption: Option<TlsForm>,
+}
+
+/// Files that hold what TLS needs.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "read to be refused"))]
+pub(crate) struct TlsForm {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+    #[serde(default)]
+    pub(crate) roots: Option<PathBuf>,
 }
 
 /// Options of the HTTP endpoint.

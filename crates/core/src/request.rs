@@ -118,6 +118,8 @@ pub struct Request {
     pub priority: u64,
     /// Microseconds in the queue after which the request is late; 0 for the model's default.
     pub timeout_microseconds: u64,
+    /// Whether inputs lie in memory that others may change at any time.
+    pub is_volatile: bool,
     /// Set when the client goes away.
     pub cancellation: Cancellation,
     /// Where whoever takes the answers bounds how many may wait for it; `None` for no bound.

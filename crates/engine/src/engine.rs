@@ -2,22 +2,25 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use parking_lot::{Mutex, RwLock};
 use trilith_core::request::Cancellation;
 use trilith_core::{Error, Request, Result};
 
+use crate::cache::Cache;
 use crate::calls::{Calls, Origin};
 use crate::clock::{Clock, Nanos};
 use crate::ensemble::{self, Run, Whence};
 use crate::expiry::Alarm;
 use crate::index::Index;
+use crate::metrics::MetricRegistry;
 use crate::model::{InFlight, Model};
 use crate::reply::{Answer, Reply};
 use crate::schedule::queue::NEVER;
 use crate::statistics::ModelStatistics;
+use crate::vigil::Attendance;
 
 /// State of one version of a model, as the repository index shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +86,7 @@ impl fmt::Debug for Place {
 }
 
 impl Ticket {
-    /// Whether the request was refused before it was queued; it was answered then.
+    /// Whether the request was answered before it was queued: refused, or from the cache.
     pub fn was_refused(&self) -> bool {
         self.place.is_none()
     }
@@ -106,6 +109,15 @@ impl Ticket {
             }
         }
     }
+
+    /// Looks for the answer for a moment, for a caller that would sleep otherwise; what was found.
+    pub fn watch<T>(&self, look: impl FnMut() -> Option<T>) -> Option<T> {
+        if !Attendance::is_single() {
+            return None;
+        }
+        let (model, _) = self.queued.as_ref()?;
+        model.upgrade()?.answers().keep(look)
+    }
 }
 
 /// The server's own life.
@@ -127,6 +139,8 @@ pub struct Engine {
     /// Every model that may still have requests, reachable or not.
     known: Mutex<Vec<Weak<Model>>>,
     calls: Arc<Calls>,
+    cache: OnceLock<Arc<dyn Cache>>,
+    metrics: Arc<MetricRegistry>,
     stage: AtomicU8,
 }
 
@@ -141,6 +155,8 @@ impl Engine {
             index: RwLock::new(Index::default()),
             known: Mutex::new(Vec::new()),
             calls: Arc::default(),
+            cache: OnceLock::new(),
+            metrics: Arc::default(),
             stage: AtomicU8::new(Stage::Starting as u8),
         })
     }
@@ -150,9 +166,23 @@ impl Engine {
         &self.clock
     }
 
+    /// What models count for themselves.
+    pub fn metrics(&self) -> &Arc<MetricRegistry> {
+        &self.metrics
+    }
+
     /// What holds for the whole engine.
     pub fn options(&self) -> &EngineOptions {
         &self.options
+    }
+
+    /// Gives models that are made from now on a cache for their answers; whether there was none before.
+    pub fn set_cache(&self, cache: Arc<dyn Cache>) -> bool {
+        self.cache.set(cache).is_ok()
+    }
+
+    pub(crate) fn cache(&self) -> Option<&Arc<dyn Cache>> {
+        self.cache.get()
     }
 
     /// Sends a request on its way; never blocks. The reply is answered exactly once, maybe before this returns

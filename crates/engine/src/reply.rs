@@ -65,6 +65,11 @@ impl Recipient {
         self.reply.begin(port);
     }
 
+    fn wrap(&mut self, wrap: impl FnOnce(Box<dyn Reply>) -> Box<dyn Reply>) {
+        let reply = std::mem::replace(&mut self.reply, Box::new(|_: Answer| {}));
+        self.reply = wrap(reply);
+    }
+
     /// Answers, finally, with an error.
     pub(crate) fn refuse(mut self, error: Error) {
         self.send(Answer { result: Some(Err(error)), is_final: true });
@@ -87,10 +92,19 @@ impl Outlet {
         matches!(self, Self::Spent)
     }
 
-    /// Tells whoever waits that the request begins to run. Comes before it gets in line.
+    /// Tells whoever waits that the request begins to run.
     pub(crate) fn begin(&mut self, port: u64) {
+        match self {
+            Self::Direct(recipient) => recipient.begin(port),
+            Self::Ordered(order, number) => order.begin(*number, port),
+            Self::Spent => {}
+        }
+    }
+
+    /// Puts something in the way of the answers. Comes before the request gets in line.
+    pub(crate) fn wrap(&mut self, wrap: impl FnOnce(Box<dyn Reply>) -> Box<dyn Reply>) {
         if let Self::Direct(recipient) = self {
-            recipient.begin(port);
+            recipient.wrap(wrap);
         }
     }
 

@@ -3,12 +3,15 @@
 //! - [`context`]: what every endpoint knows of the server
 //! - [`control`]: the slow road: commands that change which models are served
 //! - [`shutdown`]: how endpoints are told to stop accepting, and when they have finished
+//! - [`transport`]: what comes before a protocol: sockets, TLS, the bound on connections
 //! - [`schema`]: the wire contract as data
 //! - [`http`]: KServe v2 over HTTP: JSON and binary tensors
 //! - [`grpc`]: `inference.GRPCInferenceService`, health, reflection
 //! - [`shared_memory`]: tensors that clients place in shared memory, instead of sending them
 //! - [`metrics`]: Prometheus text
 
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod awaited;
 pub mod context;
 pub mod control;
 #[cfg(feature = "grpc")]
@@ -19,11 +22,17 @@ pub mod http;
 mod listen;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod post;
 pub mod schema;
 pub mod shared_memory;
 pub mod shutdown;
+#[cfg(any(feature = "http", feature = "grpc", feature = "metrics"))]
+pub mod transport;
 
 pub use context::{Context, ServerInfo};
 pub use control::Control;
 pub use shared_memory::SharedMemory;
 pub use shutdown::Shutdown;
+#[cfg(any(feature = "http", feature = "grpc", feature = "metrics"))]
+pub use transport::{Connections, Listener};

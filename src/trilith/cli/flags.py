@@ -1,57 +1,16 @@
 """Every flag of the server, as a table. Names and meanings are those of ``tritonserver``."""
 
-from dataclasses import dataclass
-from enum import Enum
-from typing import Any
-
-from trilith.cli import values
+from trilith.cli import endpoint_flags, values
+from trilith.cli.endpoint_flags import GRPC, HTTP, METRICS, SERVER
+from trilith.cli.flag import Flag, Standing
 from trilith.cli.values import Kind
-
-
-class Standing(Enum):
-    """What a flag does here."""
-
-    USED = "used"
-    IDLE = "idle"
-    """Accepted, so that command lines carry over; nothing here depends on it."""
-    LATER = "later"
-    """Known, and refused unless its value asks for nothing: silence would promise what is not there."""
-
-
-@dataclass(frozen=True)
-class Flag:
-    """One flag."""
-
-    name: str
-    """Without dashes; also its name among the values, with underscores."""
-    group: str
-    kind: Kind
-    text: str = ""
-    default: Any = None
-    repeats: bool = False
-    standing: Standing = Standing.USED
-    off: tuple[str, ...] = ()
-    """For a flag that comes later: values, in lower case, that ask for nothing."""
-    alias_of: str = ""
-    deprecated: str = ""
-    """What to use instead."""
-
-    @property
-    def key(self) -> str:
-        """Name of its value."""
-        return (self.alias_of or self.name).replace("-", "_")
-
 
 _OFF = ("false", "off", "0")
 _NO_MESSAGE_LIMIT = 2**31 - 1
 """Triton's own: the largest that gRPC's length prefix is read as by every client."""
 
 REPOSITORY = "Model repository"
-HTTP = "HTTP"
-GRPC = "gRPC"
-METRICS = "Metrics"
 LOGGING = "Logging"
-SERVER = "Server"
 BACKENDS = "Backends"
 
 USED = (
@@ -136,7 +95,7 @@ USED = (
         default=True,
     ),
     Flag("allow-http", HTTP, values.BOOLEAN, "Whether to serve HTTP.", default=True),
-    Flag("http-address", HTTP, values.ADDRESS, "Address to listen on.", "0.0.0.0"),  # noqa: S104  as Triton does
+    Flag("http-address", HTTP, values.PLACE, "Address to listen on, or unix:PATH.", "0.0.0.0"),  # noqa: S104  as Triton does
     Flag("http-port", HTTP, values.PORT, "Port to listen on; 0 takes a free one.", 8000),
     Flag(
         "reuse-http-port",
@@ -159,7 +118,7 @@ USED = (
         "Threads that own connections, of HTTP and gRPC together; one for every two cores if not given.",
     ),
     Flag("allow-grpc", GRPC, values.BOOLEAN, "Whether to serve gRPC.", default=True),
-    Flag("grpc-address", GRPC, values.ADDRESS, "Address to listen on.", "0.0.0.0"),  # noqa: S104  as Triton does
+    Flag("grpc-address", GRPC, values.PLACE, "Address to listen on, or unix:PATH.", "0.0.0.0"),  # noqa: S104  as Triton does
     Flag("grpc-port", GRPC, values.PORT, "Port to listen on; 0 takes a free one.", 8001),
     Flag(
         "reuse-grpc-port",
@@ -193,8 +152,8 @@ USED = (
     Flag(
         "metrics-address",
         METRICS,
-        values.ADDRESS,
-        "Address to listen on; that of HTTP if not given.",
+        values.PLACE,
+        "Address to listen on, or unix:PATH; that of HTTP if not given, or 127.0.0.1 if that is a socket.",
     ),
     Flag("metrics-port", METRICS, values.PORT, "Port to listen on; 0 takes a free one.", 8002),
     Flag(
@@ -251,6 +210,22 @@ USED = (
         values.whole(),
         "Seconds to wait for requests in flight when told to stop.",
         30,
+    ),
+    Flag(
+        "cache-config",
+        SERVER,
+        values.CACHE_SETTING,
+        "Where answers of models with response_cache { enable: true } are kept; local,size=BYTES keeps them "
+        "in memory. Several settings of the one cache are given one by one.",
+        repeats=True,
+    ),
+    Flag(
+        "response-cache-byte-size",
+        SERVER,
+        values.whole(),
+        "Bytes of answers that are kept in memory; 0 keeps none.",
+        0,
+        deprecated="--cache-config=local,size=BYTES",
     ),
     Flag(
         "backend-config",
@@ -325,17 +300,12 @@ LATER = (
         (),
         "grpc-header-forward-pattern",
         "grpc-restricted-protocol",
-        "grpc-server-cert",
-        "grpc-server-key",
-        "grpc-root-cert",
     ),
-    *_later(GRPC, _OFF, "grpc-use-ssl", "grpc-use-ssl-mutual"),
     *_later(GRPC, ("none",), "grpc-infer-response-compression-level"),
     *_later(SERVER, _OFF, "allow-sagemaker", "allow-vertex-ai"),
-    *_later(SERVER, (), "sagemaker-safe-port-range", "vertex-ai-default-model", "cache-config"),
-    *_later(SERVER, ("0",), "response-cache-byte-size"),
+    *_later(SERVER, (), "sagemaker-safe-port-range", "vertex-ai-default-model"),
     *_later(SERVER, ("off",), "rate-limit", "trace-level"),
     *_later(SERVER, ("level=off",), "trace-config"),
 )
 
-FLAGS = (*USED, *IDLE, *LATER)
+FLAGS = (*USED, *endpoint_flags.USED, *IDLE, *LATER)

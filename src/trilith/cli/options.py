@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from trilith.cli import values
-from trilith.cli.flags import Standing
+from trilith.cli.endpoints import build_endpoints
+from trilith.cli.flag import Standing
 from trilith.cli.parse import Parsed, nearest
 from trilith.contract import TrilithError
+from trilith.runtime.caches import DEFAULT_CACHE
 from trilith.runtime.logs import LogOptions
 from trilith.server.control import ControlMode
-from trilith.server.options import Endpoint, ServerOptions
-
-_EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104  compared, not bound
+from trilith.server.options import CacheChoice, ServerOptions
 
 DEFAULT_QUANTILES = ((0.5, 0.05), (0.9, 0.01), (0.95, 0.001), (0.99, 0.001), (0.999, 0.001))
 """Of latency summaries, each with the error it may have; Triton's."""
@@ -44,9 +44,9 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
     if not given["model_repository"]:
         problems.append(f"no model repository is named; for example: {example}")
     problems += _startup_problems(given)
-    endpoints = _endpoints(given)
-    problems += _port_clashes(endpoints)
+    endpoints = build_endpoints(given, problems)
     latencies = _latencies(given["metrics_config"], problems)
+    cache = _cache(given["cache_config"], given["response_cache_byte_size"], problems)
     if problems:
         raise UsageError("\n".join(problems))
     return ServerOptions(
@@ -66,6 +66,7 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
         load_threads=given["model_load_thread_count"],
         threads=given["http_thread_count"] or 0,
         backend_settings=group_settings(given["backend_config"]),
+        cache=cache,
         latencies=latencies,
         log=log_options(given),
         notes=tuple(_notes(parsed)),
@@ -93,50 +94,30 @@ def log_options(given: dict[str, Any]) -> LogOptions:
     )
 
 
-def _endpoints(given: dict[str, Any]) -> tuple[Endpoint, ...]:
-    endpoints = []
-    client = {"client_timeout_seconds": given["client_timeout_secs"]}
-    if given["allow_http"]:
-        settings = {
-            "max_input_size": given["http_max_input_size"],
-            "reuse_port": given["reuse_http_port"],
-            **client,
-        }
-        endpoints.append(Endpoint("http", "HTTP", given["http_address"], given["http_port"], settings))
-    if given["allow_grpc"]:
-        settings = {
-            "max_message_size": given["grpc_max_message_size"],
-            "reuse_port": given["reuse_grpc_port"],
-            "keepalive_time_ms": given["grpc_keepalive_time"],
-            "keepalive_timeout_ms": given["grpc_keepalive_timeout"],
-            **client,
-        }
-        endpoints.append(Endpoint("grpc", "gRPC", given["grpc_address"], given["grpc_port"], settings))
-    if given["allow_metrics"]:
-        address = given["metrics_address"] or given["http_address"]
-        settings = {"cpu": given["allow_cpu_metrics"], **client}
-        endpoints.append(Endpoint("metrics", "metrics", address, given["metrics_port"], settings))
-    return tuple(endpoints)
-
-
-def _port_clashes(endpoints: Sequence[Endpoint]) -> list[str]:
-    problems = []
-    for index, one in enumerate(endpoints):
-        for other in endpoints[:index]:
-            same = one.address == other.address or one.address in _EVERYWHERE or other.address in _EVERYWHERE
-            if same and one.port == other.port != 0:
-                problems.append(
-                    f"--{other.name}-port and --{one.name}-port are both {one.port}; give each its own"
-                )
-    return problems
-
-
 def group_settings(settings: Sequence[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
     """Group values of ``--backend-config`` by backend."""
     grouped: dict[str, dict[str, str]] = {}
     for backend, key, value in settings:
         grouped.setdefault(backend, {})[key] = value
     return grouped
+
+
+def _cache(
+    settings: Sequence[tuple[str, str, str]], byte_size: int, problems: list[str]
+) -> CacheChoice | None:
+    grouped = group_settings(settings)
+    if byte_size:
+        if grouped:
+            problems.append(
+                "--cache-config and --response-cache-byte-size exclude each other; keep the first"
+            )
+        grouped = grouped or {DEFAULT_CACHE: {"size": str(byte_size)}}
+    if len(grouped) > 1:
+        listed = ", ".join(grouped)
+        problems.append(
+            f"--cache-config: a server has one cache, found settings of {listed}; keep one of them"
+        )
+    return next((CacheChoice(name, of_it) for name, of_it in grouped.items()), None)
 
 
 def _latencies(settings: Sequence[tuple[str, str]], problems: list[str]) -> dict[str, Any]:

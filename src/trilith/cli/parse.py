@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from trilith.cli.flags import Flag, Standing
+from trilith.cli.flag import Flag, Standing
 
 
 @dataclass

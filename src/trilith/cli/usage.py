@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 
-from trilith.cli.flags import Flag, Standing
+from trilith.cli.flag import Flag, Standing
 
 WIDTH = 100
 _INDENT = 8

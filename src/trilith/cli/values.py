@@ -6,6 +6,11 @@ from typing import Any
 
 Reader = Callable[[str], Any]
 
+_UNIX = "unix:"
+_LONGEST_SOCKET_PATH = 107
+"""What the system has room for, less the byte that ends it."""
+_EVERY_PERMISSION = 0o777
+
 _BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 
 
@@ -64,6 +69,15 @@ def _named_setting(text: str) -> tuple[str, str, str]:
     return name, key, value
 
 
+def _cache_setting(text: str) -> tuple[str, str, str]:
+    """Read ``NAME,SETTING=VALUE``; no setting holds for all caches."""
+    head, separator, value = text.partition("=")
+    name, comma, key = head.partition(",")
+    if not (name and comma and key and separator):
+        raise ValueError("expected NAME,SETTING=VALUE, such as local,size=104857600")
+    return name, key, value
+
+
 def whole(least: int = 0, most: int | None = None) -> Kind:
     """Take a whole number within bounds."""
     return Kind("NUMBER", lambda text: _whole(text, least, most))
@@ -81,6 +95,29 @@ def choice(*words: str) -> Kind:
     return Kind("|".join(words), read)
 
 
+def _place(text: str) -> str:
+    """Read an address, or ``unix:PATH``, which gRPC clients also write ``unix://PATH``."""
+    if not text.startswith(_UNIX):
+        return _filled(text)
+    path = text.removeprefix(_UNIX)
+    path = path.removeprefix("//") if path.startswith("///") else path
+    if not path or path.startswith("//"):
+        raise ValueError("expected unix:PATH, the path of a socket")
+    if len(path.encode()) > _LONGEST_SOCKET_PATH:
+        raise ValueError(f"the path of a socket has {_LONGEST_SOCKET_PATH} bytes at most")
+    return f"{_UNIX}{path}"
+
+
+def _mode(text: str) -> int:
+    try:
+        value = int(text, 8)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= _EVERY_PERMISSION:
+        raise ValueError("expected permissions as chmod takes them in octal, such as 660")
+    return value
+
+
 def _filled(text: str) -> str:
     if not text:
         raise ValueError("expected some text, found none")
@@ -96,7 +133,9 @@ PORT = Kind("PORT", lambda text: _whole(text, 0, 65535))
 TEXT = Kind("TEXT", _filled)
 FOLDER = Kind("FOLDER", _filled)
 FILE = Kind("FILE", str)
-ADDRESS = Kind("ADDRESS", _filled)
+PLACE = Kind("ADDRESS", _place)
+MODE = Kind("MODE", _mode)
 SETTING = Kind("SETTING=VALUE", _setting)
 NAMED_SETTING = Kind("NAME,SETTING=VALUE", _named_setting)
+CACHE_SETTING = Kind("NAME,SETTING=VALUE", _cache_setting)
 ANY = Kind("VALUE", str)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from trilith.config.sequences import native_sequence
@@ -27,11 +28,14 @@ def native_spec(
             "backend": configuration.backend,
             "max_batch_size": configuration.max_batch_size,
             "decoupled": configuration.is_decoupled,
+            "cached": document.get("response_cache", {}).get("enable", False),
             "inputs": [_tensor(tensor) for tensor in configuration.inputs],
             "outputs": [_tensor(tensor) for tensor in configuration.outputs],
             "scheduler": _scheduler(document.get("dynamic_batching")),
             "metric_tags": document.get("metric_tags", {}),
             "sequence": native_sequence(configuration),
+            "batch_inputs": [asdict(entry) for entry in configuration.batch_inputs],
+            "batch_outputs": [asdict(entry) for entry in configuration.batch_outputs],
             "ensemble": steps,
             "config_json": shown(configuration),
         },

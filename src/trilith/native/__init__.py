@@ -15,6 +15,8 @@ from trilith.native._native import (
     WorkerLink,
     WorkerPort,
     file_descriptor_set,
+    inspect_tls,
+    make_batch_input,
 )
 
 __all__ = [
@@ -32,4 +34,6 @@ __all__ = [
     "WorkerLink",
     "WorkerPort",
     "file_descriptor_set",
+    "inspect_tls",
+    "make_batch_input",
 ]

@@ -51,18 +51,21 @@ class Host(Protocol):
             LoadError: the model cannot be read.
         """
 
-    def load(self, plan: Plan) -> None:
+    def load(self, plan: Plan, model: "native.Model") -> None:
         """Bring the model and all its instances into memory.
+
+        Args:
+            plan: what it is to be.
+            model: what will serve it; its instances reach the rest of the server by it meanwhile.
 
         Raises:
             LoadError: it cannot be loaded.
         """
 
-    def serve(self, model: "native.Model", lost: Callable[[str], None]) -> None:
+    def serve(self, lost: Callable[[str], None]) -> None:
         """Let the instances take batches.
 
         Args:
-            model: where from.
             lost: called with the reason when the last instance is gone for good.
         """
 

@@ -2,15 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trilith import config
 from trilith.contract import ConfigurationError, ErrorCode, LoadError, ModelConfiguration
-from trilith.repository import Inventory, ModelFolder, scan
+from trilith.repository import Inventory, ModelFolder
 from trilith.repository.changes import Fingerprint, take
 from trilith.repository.dependencies import Needs, find_way, load_order, unload_order
 from trilith.repository.overrides import Override, remove_files, write_files
@@ -19,53 +18,24 @@ from trilith.runtime.departures import Departures
 from trilith.runtime.ensembles import choose_version, is_stale, refuse_circle
 from trilith.runtime.life import ModelLife, Settings, State, explain, read_draft
 from trilith.runtime.loader import Loader
+from trilith.runtime.records import (
+    Asker,
+    Done,
+    Place,
+    Record,
+    Refusal,
+    is_current,
+    is_same,
+    needs_among,
+    needs_of_life,
+    path_inside,
+)
 
 if TYPE_CHECKING:
     from trilith import native
     from trilith.runtime.bricks import Catalogue
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why something could not be done."""
-
-    message: str
-    code: ErrorCode = ErrorCode.INTERNAL
-
-
-Done = Callable[[Refusal | None], None]
-"""Told how something ended, on whichever thread it did."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where models are looked for."""
-
-    repositories: Sequence[Path]
-    configuration_name: str = ""
-    """Prefers ``configs/NAME.pbtxt`` of a model over its ``config.pbtxt``."""
-    namespaces: bool = False
-    """Whether a name may lie in several repositories. It then stands for none of the models."""
-
-    def scan(self) -> Inventory:
-        """Look at the repositories.
-
-        Raises:
-            ConfigurationError: one cannot be read.
-        """
-        return scan(self.repositories, configuration_name=self.configuration_name, namespaces=self.namespaces)
-
-
-@dataclass
-class Record:
-    """What is known of a model; changed by one task at a time, the one that is about it."""
-
-    life: ModelLife
-    fingerprint: Fingerprint | None
-    """Of its folder when it was loaded; ``None`` where it has to be loaded again in any case."""
-    override: Override = field(default_factory=Override)
 
 
 class Registry:
@@ -115,10 +85,10 @@ class Registry:
         for folder in found.values():
             self._set_record(folder.name, Record(self._new_life(folder, None), None))
         order = dict.fromkeys(
-            name for first in found for name in load_order(first, partial(_needs_among, found))
+            name for first in found for name in load_order(first, partial(needs_among, found))
         )
         for name in order:
-            names = [name, *_needs_among(found, name)]
+            names = [name, *needs_among(found, name)]
             self._loader.load(names, name, partial(self._load_first, found[name], done))
         return len(order)
 
@@ -126,24 +96,58 @@ class Registry:
         """Load a model by name as the server starts; what is wrong with it is logged."""
         self.load(name, Override(), lambda _refusal: done(name))
 
-    def load(self, name: str, override: Override, done: Done) -> None:
-        """Load a model, or load it again where its files or its configuration have changed."""
-        needed = self._needs_of(name, override)
-        for other in load_order(name, lambda one: needed if one == name else self._needs_of(one))[:-1]:
-            self._loader.load([other, *self._needs_of(other)], other, partial(self._load_missing, other))
-        self._loader.load([name, *needed], name, partial(self._load, name, override, done))
+    def load(self, name: str, override: Override, done: Done, asker: Asker | None = None) -> None:
+        """Load a model, or load it again where its files or its configuration have changed.
 
-    def unload(self, name: str, done: Done, *, dependents: bool = False) -> None:
+        Args:
+            name: of the model.
+            override: what a client brought in the place of its files.
+            done: told how it ended.
+            asker: the model that asks for it; ``None`` for a client.
+        """
+        needed = self._needs_of(name, override)
+        order = load_order(name, lambda one: needed if one == name else self._needs_of(one))
+        waiting = self._wait_inside(asker, "load", [*order, *needed], done)
+        if waiting is None:
+            return
+        for other in order[:-1]:
+            self._loader.load([other, *self._needs_of(other)], other, partial(self._load_missing, other))
+        # An instance that waits for this would keep a change of instances in place waiting.
+        load = partial(self._load, name, override, waiting, in_place=asker is None)
+        self._loader.load([name, *needed], name, load)
+
+    def unload(self, name: str, done: Done, *, dependents: bool = False, asker: Asker | None = None) -> None:
         """Stop a model taking requests; what it has it finishes by itself. None that is loaded is no error.
 
         Models that need it go with it; with ``dependents`` also those that were loaded for its sake alone.
         """
         with self._lock:
-            needs = {one: _needs(record.life) for one, record in self._records.items()}
+            needs = {one: needs_of_life(record.life) for one, record in self._records.items()}
             going = unload_order(name, needs, self._kept, dependents=dependents)
             self._suspended.pop(name, None)
             self._suspend(name, going, needs)
-        self._loader.do(going, partial(self._unload, going, done))
+        waiting = self._wait_inside(asker, "unload", going, done)
+        if waiting is not None:
+            self._loader.do(going, partial(self._unload, going, waiting))
+
+    def _wait_inside(self, asker: Asker | None, doing: str, names: Sequence[str], done: Done) -> Done | None:
+        """Let a model that is being loaded wait for others, unless they would wait for it."""
+        if asker is None or not asker.is_loading:
+            return done
+        number = self._loader.begin_inside(asker.model, names)
+        if number is None:
+            message = (
+                f"model '{asker.model}' asked, while it is being loaded, to {doing} '{names[-1]}', which "
+                f"would wait until '{asker.model}' is loaded; ask for it in execute()"
+            )
+            done(Refusal(message, ErrorCode.UNAVAILABLE))
+            return None
+
+        def end(refusal: Refusal | None) -> None:
+            self._loader.end_inside(number, names)
+            done(refusal)
+
+        return end
 
     def poll(self, done: Callable[[str], None] = lambda _name: None) -> list[str]:
         """Load what came or changed in the repositories, unload what went.
@@ -162,19 +166,19 @@ class Registry:
         with self._lock:
             records = {name: one for name, one in self._records.items() if name not in self._polled}
             idle = [name for name in found if name not in self._polled]
-        changed = [name for name in idle if not _is_current(records.get(name), found[name])]
+        changed = [name for name in idle if not is_current(records.get(name), found[name])]
         gone = [name for name in records if name not in found]
         with self._lock:
             self._polled.update(changed, gone)
         for name in dict.fromkeys(
-            one for first in changed for one in load_order(first, partial(_needs_among, found))
+            one for first in changed for one in load_order(first, partial(needs_among, found))
         ):
             if name in changed:
-                names = [name, *_needs_among(found, name)]
+                names = [name, *needs_among(found, name)]
                 self._loader.load(names, name, partial(self._reload_polled, name, done))
         for name in gone:
             with self._lock:
-                needs = {one: _needs(record.life) for one, record in self._records.items()}
+                needs = {one: needs_of_life(record.life) for one, record in self._records.items()}
                 going = unload_order(name, needs, (), dependents=False)
                 self._suspend(name, going, needs)
             self._loader.do(going, partial(self._unload, going, partial(self._settle, name, done)))
@@ -219,8 +223,8 @@ class Registry:
         if record is None or not record.life.versions:
             self._attempt(name, Override())
 
-    def _load(self, name: str, override: Override, done: Done) -> None:
-        refusal = self._attempt(name, override)
+    def _load(self, name: str, override: Override, done: Done, *, in_place: bool) -> None:
+        refusal = self._attempt(name, override, in_place=in_place)
         if refusal is None:
             with self._lock:
                 self._kept.add(name)
@@ -235,14 +239,14 @@ class Registry:
             self._polled.discard(name)
         done(name)
 
-    def _attempt(self, name: str, override: Override) -> Refusal | None:
+    def _attempt(self, name: str, override: Override, *, in_place: bool = True) -> Refusal | None:
         try:
-            return self._bring(name, override)
+            return self._bring(name, override, in_place=in_place)
         except Exception as error:
             log.exception("model '%s' cannot be loaded", name)
             return Refusal(f"failed to load '{name}': {type(error).__name__}: {error}")
 
-    def _bring(self, name: str, override: Override) -> Refusal | None:
+    def _bring(self, name: str, override: Override, *, in_place: bool) -> Refusal | None:
         """Bring a model to what its folder and the override say now."""
         try:
             folder = self._find(name, override)
@@ -253,9 +257,9 @@ class Registry:
             return Refusal(message)
         record = self._records.get(name)
         served = record if record and record.life.versions else None
-        if served and _is_same(served, fingerprint, override):
+        if served and is_same(served, fingerprint, override):
             return None
-        if served and self._resize(served, folder, fingerprint, override):
+        if served and in_place and self._resize(served, folder, fingerprint, override):
             return None
         return self._replace(served, folder, fingerprint, override)
 
@@ -265,7 +269,7 @@ class Registry:
         """Only add and remove instances, where nothing else has changed."""
         if override.files or record.override.files or record.fingerprint is None:
             return False
-        configuration = {path for path in ("config.pbtxt", _inside(folder)) if path}
+        configuration = {path for path in ("config.pbtxt", path_inside(folder)) if path}
         if not record.fingerprint.differs_in(fingerprint) <= configuration:
             return False
         try:
@@ -455,41 +459,3 @@ class Registry:
         for name in idle - leaving:
             self._server.forget(name, None)
         self._listed = (self._listed | present | inventory.refused.keys()) - (idle - leaving)
-
-
-def _needs(life: ModelLife) -> list[str]:
-    return [
-        need for version in life.versions for need in config.composing_models(version.configuration.document)
-    ]
-
-
-def _needs_among(folders: Mapping[str, ModelFolder], name: str) -> list[str]:
-    """Read which of some models a model needs."""
-    try:
-        return [
-            need for need in config.composing_models(read_draft(folders[name]).document) if need in folders
-        ]
-    except ConfigurationError:
-        return []
-
-
-def _is_current(record: Record | None, folder: ModelFolder) -> bool:
-    """Whether a model is loaded, or failed to, from what its folder holds now."""
-    if record is None or record.fingerprint is None:
-        return False
-    try:
-        return _is_same(record, take(folder.directory), Override())
-    except OSError:
-        return True  # it is on its way out; the next look settles it
-
-
-def _is_same(record: Record, fingerprint: Fingerprint, override: Override) -> bool:
-    same = record.fingerprint is not None and not record.fingerprint.differs_in(fingerprint)
-    return same and not override and not record.override
-
-
-def _inside(folder: ModelFolder) -> str:
-    """Path of the configuration inside the model's folder."""
-    if folder.configuration is None:
-        return ""
-    return folder.configuration.relative_to(folder.directory).as_posix()

@@ -18,10 +18,38 @@ class Endpoint:
     title: str
     """Which kind, for people."""
     address: str
+    """A name or an address, or ``unix:PATH``."""
     port: int
-    """0 for a free one."""
+    """0 for a free one; of no meaning on a Unix domain socket."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What else the native extension is told."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a Unix domain socket."""
+        return self.address.startswith("unix:")
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether it speaks TLS."""
+        return bool(self.settings.get("encryption"))
+
+    def place(self, port: int) -> str:
+        """Name where it listens, for people; ``port`` is the one that it has."""
+        if self.is_local:
+            return self.address
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{port}"
+
+
+@dataclass(frozen=True)
+class CacheChoice:
+    """Where answers are kept to be given again."""
+
+    name: str
+    """Of the brick."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """As they were written; the brick reads them."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +79,7 @@ class ServerOptions:
     threads: int = 0
     """That own sockets; 0 for one per core."""
     backend_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    cache: CacheChoice | None = None
     latencies: Mapping[str, Any] = field(default_factory=dict)
     """Latency summaries and histograms, as the native extension is told."""
     log: LogOptions = field(default_factory=LogOptions)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trilith.contract import DataType, ModelConfiguration, TensorSpec
+from trilith.server.options import Endpoint
 
 IndexRow = tuple[str, int | None, str, str]
 """Name, version, state and reason, as the native server lists them."""
@@ -49,13 +50,15 @@ def draw_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def example_request(models: Iterable[tuple[ModelConfiguration, Path]], address: str, port: int) -> str | None:
+def example_request(
+    models: Iterable[tuple[ModelConfiguration, Path]], endpoint: Endpoint, port: int
+) -> str | None:
     """Write a ``curl`` line for one of the models: one that brings an example, or else the smallest.
 
     Args:
         models: loaded ones, with their folders.
-        address: where HTTP listens.
-        port: where HTTP listens.
+        endpoint: HTTP.
+        port: the one that it has.
 
     Returns:
         The line, or ``None`` where no model takes a request that is short enough to show.
@@ -63,20 +66,32 @@ def example_request(models: Iterable[tuple[ModelConfiguration, Path]], address: 
     candidates = list(models)
     for configuration, directory in candidates:
         if (directory / EXAMPLE_FILE).is_file():
-            return _curl(configuration.name, f"@{directory / EXAMPLE_FILE}", address, port)
+            return _curl(configuration.name, f"@{directory / EXAMPLE_FILE}", endpoint, port)
     small = [configuration for configuration, _ in candidates if _is_small(configuration)]
     if not small:
         return None
     smallest = min(small, key=lambda configuration: sum(map(_elements, configuration.inputs)))
-    return _curl(smallest.name, json.dumps(_body(smallest)), address, port)
+    return _curl(smallest.name, json.dumps(_body(smallest)), endpoint, port)
 
 
-def _curl(model: str, body: str, address: str, port: int) -> str:
+def _curl(model: str, body: str, endpoint: Endpoint, port: int) -> str:
+    address = endpoint.address
     host = "localhost" if address in ("0.0.0.0", "::", "[::]", "") else address  # noqa: S104  compared, not bound
     if ":" in host and not host.startswith("["):
         host = f"[{host}]"
-    url = f"{host}:{port}/v2/models/{_quote(model)}/infer"
-    return f"curl -s {shlex.quote(url)} -d {shlex.quote(body)}"
+    place = f"{host}:{port}"
+    options = ["-s"]
+    if endpoint.is_local:
+        place = "localhost"
+        options.append(f"--unix-socket {shlex.quote(address.removeprefix('unix:'))}")
+    if endpoint.is_encrypted:
+        place = f"https://{place}"
+        # Which certificate clients trust, and which they have, is not known here.
+        options.append("--insecure")
+        if endpoint.settings["encryption"].get("roots"):
+            options.append("--cert CLIENT.pem --key CLIENT_KEY.pem")
+    url = f"{place}/v2/models/{_quote(model)}/infer"
+    return f"curl {' '.join(options)} {shlex.quote(url)} -d {shlex.quote(body)}"
 
 
 def _quote(name: str) -> str:

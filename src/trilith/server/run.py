@@ -9,15 +9,17 @@ import threading
 from typing import TYPE_CHECKING
 
 import trilith
-from trilith.contract import ConfigurationError, TrilithError
+from trilith.contract import ConfigurationError, LoadError, TrilithError
 from trilith.server.control import ControlMode
 from trilith.server.limits import raise_descriptor_limit
-from trilith.server.options import Endpoint, ServerOptions
+from trilith.server.options import CacheChoice, Endpoint, ServerOptions
 from trilith.server.signals import watch_signals
 
 if TYPE_CHECKING:
     from trilith import native
+    from trilith.contract import Cache
     from trilith.repository import Inventory
+    from trilith.runtime.bricks import Catalogue
     from trilith.runtime.life import ModelLife
     from trilith.runtime.loader import Loader
     from trilith.runtime.registry import Registry
@@ -101,6 +103,7 @@ class Application:
         self._server: native.Server | None = None
         self._registry: Registry | None = None
         self._poller: Poller | None = None
+        self._cache: Cache | None = None
         self._wanted: set[str] = set()
         self._ports: dict[str, int] = {}
 
@@ -108,6 +111,7 @@ class Application:
         """Listen, load, serve, finish; the exit status."""
         for note in self._options.notes:
             log.warning(note)
+        self._check_encryption()
         server = self._server = self._make_server()
         for endpoint in self._options.endpoints:
             self._listen(server, endpoint)
@@ -134,6 +138,8 @@ class Application:
             self._registry.unload_all(CLOSING_SECONDS)
         if self._server is not None:
             self._server.close()
+        if self._cache is not None:
+            self._cache.close()
 
     def stop(self, reason: str) -> None:
         """End :meth:`run` in good order; may be called from any thread."""
@@ -159,6 +165,16 @@ class Application:
             )
         )
 
+    def _check_encryption(self) -> None:
+        from trilith.native import inspect_tls  # noqa: PLC0415  --help and the like need no extension
+        from trilith.server.encryption import inspect  # noqa: PLC0415  few need it
+
+        problems, warnings = inspect(self._options.endpoints, inspect_tls)
+        for warning in warnings:
+            log.warning(warning)
+        if problems:
+            raise StartupError("\n".join(problems))
+
     def _listen(self, server: "native.Server", endpoint: Endpoint) -> None:
         """Open one door. Early, so that liveness answers while models load; readiness waits for them."""
         from trilith.native import FEATURES  # noqa: PLC0415  as above
@@ -172,10 +188,12 @@ class Application:
         try:
             self._ports[endpoint.name] = listen(json.dumps(settings))
         except OSError as error:
-            raise StartupError(
-                f"{endpoint.title}: {error.strerror or error}; end the program that has the port, "
-                f"or choose another with --{endpoint.name}-port"
-            ) from error
+            hint = (
+                f"choose another socket with --{endpoint.name}-address"
+                if endpoint.is_local
+                else f"end the program that has the port, or choose another with --{endpoint.name}-port"
+            )
+            raise StartupError(f"{endpoint.title}: {error.strerror or error}; {hint}") from error
 
     def _load(self, server: "native.Server") -> bool:
         """Load every model of the repositories; false if the server is told to stop meanwhile."""
@@ -209,11 +227,14 @@ class Application:
         from trilith.runtime.bricks import discover  # noqa: PLC0415  as above
         from trilith.runtime.devices import count_gpus  # noqa: PLC0415
         from trilith.runtime.life import Settings  # noqa: PLC0415
-        from trilith.runtime.registry import Place, Registry  # noqa: PLC0415
+        from trilith.runtime.records import Place  # noqa: PLC0415
+        from trilith.runtime.registry import Registry  # noqa: PLC0415
 
         catalogue = discover()
         for problem in catalogue.problems:
             log.warning(str(problem))
+        if self._options.cache is not None:
+            self._open_cache(server, catalogue, self._options.cache)
         settings = Settings(
             complete=self._options.complete_configurations,
             backend_settings=self._options.backend_settings,
@@ -232,6 +253,14 @@ class Application:
         for name in named:
             self._registry.load_named(name, self._inbox.put)
         return len(named)
+
+    def _open_cache(self, server: "native.Server", catalogue: "Catalogue", choice: CacheChoice) -> None:
+        from trilith.runtime.caches import use_cache  # noqa: PLC0415  only where there is one
+
+        try:
+            self._cache = use_cache(server, catalogue, choice.name, choice.settings)
+        except LoadError as error:
+            raise StartupError(str(error)) from error
 
     def _take_commands(self, server: "native.Server") -> None:
         """Begin to carry out what clients, or changes in the repositories, ask for."""
@@ -269,8 +298,8 @@ class Application:
         line: str | None = None
         for endpoint in self._options.endpoints:
             if endpoint.name in self._ports:
-                host = f"[{endpoint.address}]" if ":" in endpoint.address else endpoint.address
-                log.info("%s on %s:%d", endpoint.title, host, self._ports[endpoint.name])
+                place = endpoint.place(self._ports[endpoint.name])
+                log.info("%s on %s%s", endpoint.title, place, " with TLS" * endpoint.is_encrypted)
             if endpoint.name == "http" and endpoint.name in self._ports:
                 line = self._example(endpoint)
         if line:
@@ -283,7 +312,7 @@ class Application:
         loaded = [
             (version.configuration, life.folder.directory) for life in lives for version in life.versions
         ]
-        return example_request(loaded, endpoint.address, self._ports[endpoint.name])
+        return example_request(loaded, endpoint, self._ports[endpoint.name])
 
     def _lives(self) -> "list[ModelLife]":
         return self._registry.lives() + self._registry.departing() if self._registry else []

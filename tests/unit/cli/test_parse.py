@@ -95,14 +95,13 @@ def test_all_mistakes_are_found() -> None:
             "--model-load-gpu-limit=a",
             "--model-load-gpu-limit is not in this version of Trilith; start without it",
         ),
-        ("--grpc-use-ssl=true", "--grpc-use-ssl is not in this version of Trilith; start without it"),
     ],
 )
 def test_each_mistake_says_what_was_expected(word: str, problem: str) -> None:
     assert read(word).problems == [problem]
 
 
-@pytest.mark.parametrize("word", ["--grpc-use-ssl=false", "--rate-limit=OFF", "--model-namespacing=0"])
+@pytest.mark.parametrize("word", ["--allow-vertex-ai=false", "--rate-limit=OFF", "--model-namespacing=0"])
 def test_asking_for_nothing_of_what_is_not_there_yet_is_fine(word: str) -> None:
     assert read(word).problems == []
 

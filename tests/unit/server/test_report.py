@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from trilith.contract import DataType, ModelConfiguration, TensorSpec
+from trilith.server.options import Endpoint
 from trilith.server.report import example_request, model_table
 
-EVERYWHERE = "0.0.0.0"  # noqa: S104  shown, not bound
+EVERYWHERE = Endpoint("http", "HTTP", "0.0.0.0", 0)  # noqa: S104  shown, not bound
 
 
 def model(name: str, *inputs: TensorSpec, max_batch_size: int = 8) -> ModelConfiguration:
@@ -47,7 +48,7 @@ def test_the_request_is_for_the_smallest_model() -> None:
 
 def test_a_model_without_batching_gets_no_batch_dimension() -> None:
     line = example_request(
-        [(model("a", TensorSpec("X", DataType.BOOL, (-1, 2)), max_batch_size=0), Path())], "127.0.0.1", 80
+        [(model("a", TensorSpec("X", DataType.BOOL, (-1, 2)), max_batch_size=0), Path())], EVERYWHERE, 80
     )
     assert body(line) == {
         "inputs": [{"name": "X", "shape": [1, 2], "datatype": "BOOL", "data": [True, False]}]
@@ -55,7 +56,11 @@ def test_a_model_without_batching_gets_no_batch_dimension() -> None:
 
 
 def test_text_and_quotes_survive_the_shell() -> None:
-    line = example_request([(model("it's", TensorSpec("a 'b'", DataType.BYTES, (1,))), Path())], "::1", 8000)
+    line = example_request(
+        [(model("it's", TensorSpec("a 'b'", DataType.BYTES, (1,))), Path())],
+        Endpoint("http", "HTTP", "::1", 0),
+        8000,
+    )
     assert line is not None
     assert "[::1]:8000/v2/models/it%27s/infer" in line
     inputs = body(line)["inputs"]
@@ -86,3 +91,23 @@ def test_a_very_long_reason_is_cut_in_the_table() -> None:
     table = model_table([("a", 1, "UNAVAILABLE", "x" * 500)])
     assert "x..." in table
     assert max(map(len, table.splitlines())) < 200
+
+
+@pytest.mark.parametrize(
+    ("address", "tls", "beginning"),
+    [
+        ("unix:/run/a b.sock", {}, "curl -s --unix-socket '/run/a b.sock' localhost/v2/models/a/infer -d "),
+        ("::1", {"key": "k"}, "curl -s --insecure 'https://[::1]:8000/v2/models/a/infer' -d "),
+        (
+            "unix:/a",
+            {"roots": "r"},
+            "curl -s --unix-socket /a --insecure --cert CLIENT.pem --key CLIENT_KEY.pem https://localhost/v2/",
+        ),
+    ],
+)
+def test_the_line_goes_where_the_endpoint_listens(address: str, tls: dict[str, str], beginning: str) -> None:
+    endpoint = Endpoint("http", "HTTP", address, 0, {"encryption": tls} if tls else {})
+    small = model("a", TensorSpec("X", DataType.INT32, (2,)))
+    line = example_request([(small, Path())], endpoint, 8000)
+    assert line is not None
+    assert line.startswith(beginning)

@@ -132,6 +132,19 @@ def test_a_port_that_is_taken_is_named_with_its_flag(
     assert "choose another with --grpc-port" in caplog.text
 
 
+def test_certificates_that_cannot_be_used_are_told_before_anything_listens(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(
+        native, "TLS_FINDINGS", [("certificate", "expired", False), ("key", "is encrypted", True)]
+    )
+    secure = replace(HTTP, settings={"encryption": {"certificate": "c", "key": "k"}})
+    assert run.serve(ServerOptions((repository,), (secure, GRPC))) == 1
+    assert "--http-server-cert=c: expired" in caplog.text
+    assert "--http-server-key=k: is encrypted" in caplog.text
+    assert native.Server.last is None
+
+
 def test_an_endpoint_that_was_not_built_in_is_left_out(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

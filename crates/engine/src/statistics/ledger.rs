@@ -60,8 +60,8 @@ struct Page {
 }
 
 impl Ledger {
-    pub(crate) fn new(options: &LatencyOptions) -> Self {
-        let page = Page { sums: ModelStatistics::default(), latencies: Latencies::new(options) };
+    pub(crate) fn new(options: &LatencyOptions, cached: bool) -> Self {
+        let page = Page { sums: ModelStatistics::default(), latencies: Latencies::new(options, cached) };
         Self { page: Mutex::new(page) }
     }
 
@@ -70,6 +70,30 @@ impl Ledger {
         let mut page = self.page.lock();
         page.sums.fail.add(1, nanoseconds);
         page.sums.failures.add(reason);
+    }
+
+    /// Takes in a request that was answered from the cache: a success that waited for nothing and computed nothing.
+    pub(crate) fn record_hit(&self, queued: Nanos, ended: Nanos, looked_up: Nanos) {
+        let request = ended.saturating_sub(queued);
+        let mut page = self.page.lock();
+        page.sums.success.add(1, request);
+        page.sums.queue.add(1, 0);
+        page.sums.cache_hit.add(1, looked_up);
+        if let Some(latencies) = &mut page.latencies {
+            latencies.observe_hit(ended, request / 1000, looked_up / 1000);
+        }
+    }
+
+    /// Takes in that a request was not answered from the cache: how long the look-up took, which is part of the request
+    /// already, and the storing of its answer where it was stored.
+    pub(crate) fn record_miss(&self, now: Nanos, looked_up: Nanos, stored: Option<Nanos>) {
+        let took = looked_up + stored.unwrap_or(0);
+        let mut page = self.page.lock();
+        page.sums.success.nanoseconds += stored.unwrap_or(0);
+        page.sums.cache_miss.add(1, took);
+        if let Some(latencies) = &mut page.latencies {
+            latencies.observe_miss(now, took / 1000);
+        }
     }
 
     /// Takes in an execution that has ended.

@@ -124,6 +124,11 @@ pub(crate) fn tensor_spec(name: &str, datatype: DataType, dims: &[i64]) -> Tenso
     }
 }
 
+/// A scheduler that batches.
+pub(crate) fn dynamic() -> SchedulerSpec {
+    SchedulerSpec { dynamic: true, ..SchedulerSpec::default() }
+}
+
 /// Model `m`, version 1, `IN` and `OUT` of two FP32 values.
 pub(crate) fn spec(max_batch_size: u32) -> ModelSpec {
     ModelSpec {

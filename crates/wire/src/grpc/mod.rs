@@ -1,7 +1,7 @@
 //! `inference.GRPCInferenceService`, health and reflection.
 //!
 //! In the order of a call's path:
-//! - [`server`] — connections
+//! - [`server`] — connections, that begin with a [`preface`]; [`authority`] mends one of its headers
 //! - [`service`] — which call is answered by what
 //! - [`call`], [`frame`], [`compression`], [`pieces`] — a call's headers and messages
 //! - [`infer`], [`stream`] with [`exchange`] — inference, once and streamed
@@ -15,6 +15,7 @@
 //! The framing stands on hyper alone: a tensor keeps the memory it was received in up to the batch, and leaves
 //! from where the model put it. tonic brings the status type and the reflection service.
 
+mod authority;
 mod body;
 mod call;
 mod compression;
@@ -30,6 +31,7 @@ mod frame;
 mod health;
 mod infer;
 mod pieces;
+mod preface;
 pub mod protocol;
 mod reflection;
 mod server;
@@ -45,6 +47,8 @@ pub use compression::CompressionLevel;
 pub use protocol::FILE_DESCRIPTOR_SET;
 pub use server::serve;
 
+use crate::transport::Connections;
+
 /// Bounds and options of the gRPC endpoint, by Triton's flags.
 #[derive(Clone, Debug)]
 pub struct GrpcOptions {
@@ -56,6 +60,8 @@ pub struct GrpcOptions {
     pub keepalive_timeout: Duration,
     /// Time in which a connection must show that it speaks HTTP/2 (`--client-timeout-secs`).
     pub handshake_timeout: Duration,
+    /// Connections served at once; further ones wait in the listener's backlog.
+    pub connections: Connections,
     /// How hard responses are compressed for clients that accept it (`--grpc-infer-response-compression-level`).
     pub response_compression: CompressionLevel,
 }
@@ -68,6 +74,7 @@ impl Default for GrpcOptions {
             keepalive_timeout: Duration::from_secs(20),
             // As long as the HTTP endpoint gives a header.
             handshake_timeout: Duration::from_secs(30),
+            connections: Connections::at_most(16_384),
             response_compression: CompressionLevel::None,
         }
     }

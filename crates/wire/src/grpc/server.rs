@@ -6,21 +6,15 @@ use std::time::Duration;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, BufReader};
-use tokio::net::tcp::OwnedReadHalf;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::io::BufReader;
 
 use super::GrpcOptions;
+use super::preface::{Prefaced, read_preface};
 use super::service::Endpoint;
 use crate::context::Context;
 use crate::shutdown::Shutdown;
+use crate::transport::{self, Listener, Stream};
 
-/// What every HTTP/2 client sends first.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Connections served at once; further ones wait in the listener's backlog.
-const MAX_CONNECTIONS: usize = 16_384;
 /// Calls of one connection at once; further ones wait in the client. Asynchronous clients put all they have on one
 /// connection, so it is far above the hundred that HTTP/2 recommends.
 const MAX_CONCURRENT_STREAMS: u32 = 4096;
@@ -36,34 +30,25 @@ const MAX_FRAME: u32 = (1 << 20) + (16 << 10);
 /// What is read from the system at once. Frames are read in pieces of 8 KiB otherwise, which takes over a hundred
 /// system calls for a tensor of one MiB; memory that small requests do not touch is not resident.
 const READ_BUFFER: usize = 256 << 10;
-/// After a failed accept (too many open files, for one): long enough not to spin, short enough not to be noticed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until told to stop and every call has ended.
 ///
 /// Stopping ends idle connections and idle streams at once; calls in flight are finished first.
-pub async fn serve(listener: TcpListener, context: Arc<Context>, options: GrpcOptions, shutdown: Shutdown) {
+pub async fn serve(
+    listener: impl Into<Listener>,
+    context: Arc<Context>,
+    options: GrpcOptions,
+    shutdown: Shutdown,
+) {
+    let bounds = (options.connections.clone(), options.handshake_timeout);
     let server = Arc::new(Server {
         http2: configure(&options),
         handshake_timeout: options.handshake_timeout,
         endpoint: Arc::new(Endpoint::new(context, options, shutdown.clone())),
         shutdown: shutdown.clone(),
     });
-    let mut connections = JoinSet::new();
-    let stop = shutdown.wait();
-    tokio::pin!(stop);
-    loop {
-        tokio::select! {
-            () = &mut stop => break,
-            Some(_) = connections.join_next() => {}
-            accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
-                Ok((stream, _)) => drop(connections.spawn(server.clone().serve_connection(stream))),
-                Err(_) => sleep(ACCEPT_PAUSE).await,
-            },
-        }
-    }
-    drop(listener);
-    while connections.join_next().await.is_some() {}
+    let handle = move |stream| Arc::clone(&server).serve_connection(stream);
+    transport::serve(listener.into(), bounds, shutdown, handle).await;
 }
 
 fn configure(options: &GrpcOptions) -> http2::Builder<TokioExecutor> {
@@ -89,25 +74,21 @@ struct Server {
 }
 
 impl Server {
-    async fn serve_connection(self: Arc<Self>, stream: TcpStream) {
-        // Answers are small and complete: waiting to fill a packet would only delay them.
-        let _ = stream.set_nodelay(true);
-        let (mut reader, writer) = stream.into_split();
+    async fn serve_connection(self: Arc<Self>, stream: Stream) {
+        let mut stream = BufReader::with_capacity(READ_BUFFER, stream);
         let speaks_http2 = tokio::select! {
-            speaks_http2 = read_preface(&mut reader, self.handshake_timeout) => speaks_http2,
+            speaks_http2 = read_preface(&mut stream, self.handshake_timeout) => speaks_http2,
             () = self.shutdown.wait() => false,
         };
         if speaks_http2 {
-            let reader = BufReader::with_capacity(READ_BUFFER, reader);
-            self.serve_http2(PREFACE.chain(reader), writer).await;
+            self.serve_http2(Prefaced::new(stream)).await;
         }
     }
 
-    async fn serve_http2(&self, reader: impl AsyncRead + Unpin, writer: impl AsyncWrite + Unpin) {
+    async fn serve_http2(&self, stream: Prefaced) {
         let endpoint = self.endpoint.clone();
         let service = service_fn(move |request| endpoint.answer(request));
-        let io = TokioIo::new(tokio::io::join(reader, writer));
-        let connection = self.http2.serve_connection(io, service);
+        let connection = self.http2.serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
         tokio::select! {
             biased;
@@ -118,11 +99,4 @@ impl Server {
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;
     }
-}
-
-/// Whether the client speaks HTTP/2. What else comes to this port is not answered: no protocol is known for it.
-async fn read_preface(reader: &mut OwnedReadHalf, within: Duration) -> bool {
-    let mut preface = [0; PREFACE.len()];
-    let read = timeout(within, reader.read_exact(&mut preface)).await;
-    matches!(read, Ok(Ok(_))) && preface == *PREFACE
 }

@@ -30,11 +30,13 @@ mod shared_memory;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
-
 use crate::context::Context;
 use crate::listen::{self, Limits};
 use crate::shutdown::Shutdown;
+use crate::transport::{Connections, Listener};
+
+/// Twice the descriptors that this takes are asked for at start, so that this bound is met first.
+const MAX_CONNECTIONS: usize = 16_384;
 
 /// Bounds and options of the HTTP endpoint.
 #[derive(Clone, Debug)]
@@ -48,7 +50,7 @@ pub struct HttpOptions {
     /// Largest header.
     pub max_header_size: usize,
     /// Connections served at once; further ones wait in the listener's backlog.
-    pub max_connections: usize,
+    pub connections: Connections,
 }
 
 impl Default for HttpOptions {
@@ -61,18 +63,23 @@ impl Default for HttpOptions {
             // As long as a header: a client that sends nothing for this long has most likely gone.
             body_timeout: Duration::from_secs(30),
             max_header_size: 64 << 10,
-            max_connections: 16_384,
+            connections: Connections::at_most(MAX_CONNECTIONS),
         }
     }
 }
 
 /// Serves until told to stop and every connection has ended.
-pub async fn serve(listener: TcpListener, context: Arc<Context>, options: HttpOptions, shutdown: Shutdown) {
+pub async fn serve(
+    listener: impl Into<Listener>,
+    context: Arc<Context>,
+    options: HttpOptions,
+    shutdown: Shutdown,
+) {
     let limits = Limits {
         patience: options.header_timeout,
         max_header_size: options.max_header_size,
-        max_connections: options.max_connections,
+        connections: options.connections.clone(),
     };
     let endpoint = Arc::new(endpoint::Endpoint::new(context, &options));
-    listen::serve(listener, endpoint, limits, shutdown).await;
+    listen::serve(listener.into(), endpoint, limits, shutdown).await;
 }

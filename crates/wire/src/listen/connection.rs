@@ -10,24 +10,19 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use super::panics;
 use super::patience::{PatientStream, Progress};
 use super::{Handler, Limits, ReplyBody};
 use crate::shutdown::Shutdown;
+use crate::transport::Stream;
 
 /// Bytes that one read may bring: large enough that a tensor of a megabyte takes a handful of reads.
 const READ_SIZE: usize = 256 << 10;
 
 /// Serves one connection until either side ends it.
-pub(super) async fn serve<H: Handler>(
-    stream: TcpStream,
-    handler: Arc<H>,
-    limits: Limits,
-    shutdown: Shutdown,
-) {
+pub(super) async fn serve<H: Handler>(stream: Stream, handler: Arc<H>, limits: Limits, shutdown: Shutdown) {
     let progress = Arc::new(Progress::new());
     let io = TokioIo::new(PatientStream::new(stream, Arc::clone(&progress)));
     let max_header_size = limits.max_header_size;

@@ -1,24 +1,25 @@
 //! What every HTTP/1.1 endpoint needs before it looks at a request.
 //!
-//! - [`accept`]: takes connections, no more than the bound, until told to stop
 //! - [`connection`]: serves one connection: patience, graceful end, panics contained
 //! - [`patience`]: tells a peer that is slow from one that has stalled
 //! - [`panics`]: turns a panic of a handler into an answer
 //! - [`reply`]: bodies of answers, in one or several pieces
 
-mod accept;
 mod connection;
 mod panics;
 mod patience;
 mod reply;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::{Request, Response};
 
-pub(crate) use accept::serve;
 pub(crate) use reply::ReplyBody;
+
+use crate::shutdown::Shutdown;
+use crate::transport::{self, Connections, Listener};
 
 /// Bounds that hold for every connection.
 #[derive(Clone, Debug)]
@@ -28,11 +29,25 @@ pub(crate) struct Limits {
     /// Largest header, bytes.
     pub(crate) max_header_size: usize,
     /// Connections served at once.
-    pub(crate) max_connections: usize,
+    pub(crate) connections: Connections,
 }
 
 /// Answers requests.
 pub(crate) trait Handler: Send + Sync + 'static {
     /// Answers one request; what goes wrong becomes an answer too.
     fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Response<ReplyBody>> + Send;
+}
+
+/// Serves every connection of the listener until told to stop and the last one has ended.
+pub(crate) async fn serve<H: Handler>(
+    listener: Listener,
+    handler: Arc<H>,
+    limits: Limits,
+    shutdown: Shutdown,
+) {
+    let bounds = (limits.connections.clone(), limits.patience);
+    let signal = shutdown.clone();
+    let handle =
+        move |stream| connection::serve(stream, Arc::clone(&handler), limits.clone(), signal.clone());
+    transport::serve(listener, bounds, shutdown, handle).await;
 }

@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use crate::transport::Stream;
 
 /// Between requests: the next byte opens a header.
 const IDLE: u8 = 0;
@@ -81,15 +82,14 @@ impl Progress {
 }
 
 /// A stream that reports what it reads and writes.
-#[derive(Debug)]
 pub(super) struct PatientStream {
-    inner: TcpStream,
+    inner: Stream,
     progress: Arc<Progress>,
 }
 
 impl PatientStream {
     /// Watches a stream.
-    pub(super) fn new(inner: TcpStream, progress: Arc<Progress>) -> Self {
+    pub(super) fn new(inner: Stream, progress: Arc<Progress>) -> Self {
         Self { inner, progress }
     }
 
@@ -138,7 +138,9 @@ impl AsyncWrite for PatientStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
+        // With TLS, what was taken for writing may still wait here.
+        let result = Pin::new(&mut self.inner).poll_flush(context);
+        self.note_write(result)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

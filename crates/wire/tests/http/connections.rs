@@ -9,6 +9,7 @@ use crate::client::{Client, echo_json, request};
 use crate::support::{echo, echo_engine, echo_server, engine, execute, publish, serve, spec};
 use tokio::net::TcpStream;
 use trilith_core::DataType;
+use trilith_wire::Connections;
 use trilith_wire::http::HttpOptions;
 
 const INFER: &str = "/v2/models/echo/infer";
@@ -174,7 +175,7 @@ async fn shutdown_finishes_what_is_in_flight_and_closes_the_rest() {
 
 #[tokio::test]
 async fn connections_over_the_bound_wait_for_a_place() {
-    let options = HttpOptions { max_connections: 1, ..HttpOptions::default() };
+    let options = HttpOptions { connections: Connections::at_most(1), ..HttpOptions::default() };
     let server = serve(echo_engine(), options).await;
     let mut first = Client::connect(server.address).await;
     assert_eq!(first.get("/v2").await.status, 200);

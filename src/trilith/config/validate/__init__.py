@@ -5,11 +5,11 @@ from typing import Any
 
 from trilith.config.findings import Findings
 from trilith.config.validate import (
+    batch_tensors,
     ensembles,
     instances,
     metrics,
     names,
-    not_yet,
     responses,
     scheduling,
     sequences,
@@ -30,6 +30,7 @@ def validate(document: Mapping[str, Any], name: str, findings: Findings) -> None
     """
     names.check(document, name, findings)
     tensors.check(document, findings)
+    batch_tensors.check(document, findings)
     scheduling.check(document, findings)
     sequences.check(document, findings)
     ensembles.check(document, findings)
@@ -37,4 +38,3 @@ def validate(document: Mapping[str, Any], name: str, findings: Findings) -> None
     responses.check(document, findings)
     metrics.check(document, findings)
     warmup.check(document, findings)
-    not_yet.check(document, findings)

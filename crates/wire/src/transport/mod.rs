@@ -1,0 +1,30 @@
+//! What comes before a protocol: connections over TCP or a Unix domain socket, bounded, with TLS where it is asked for.
+//!
+//! - [`accept`]: takes connections until told to stop
+//! - [`connections`]: how many there may be at once
+//! - [`listener`]: where they come from
+//! - [`tls`]: how they are encrypted, with [`certificates`] and [`x509`] to read what is needed for it
+
+mod accept;
+#[cfg(feature = "tls")]
+mod certificates;
+mod connections;
+mod listener;
+#[cfg(feature = "tls")]
+pub mod tls;
+#[cfg(feature = "tls")]
+mod x509;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub(crate) use accept::serve;
+pub use connections::Connections;
+pub use listener::Listener;
+
+/// What bytes go through, whatever kind of connection it is.
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// An open connection.
+pub(crate) type Stream = Box<dyn Duplex>;

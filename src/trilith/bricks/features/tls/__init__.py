@@ -1,0 +1,1 @@
+"""TLS for the endpoints: native code behind the Cargo feature ``tls``; see ``brick.toml``."""
