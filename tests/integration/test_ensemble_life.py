@@ -73,6 +73,26 @@ def test_an_ensemble_goes_with_a_model_that_it_needs(client: Client) -> None:
     assert read_index(client)["one"][0] == "READY"
 
 
+def test_an_ensemble_comes_back_with_a_model_that_it_needs(client: Client) -> None:
+    client.load_model("outer")
+    client.unload_model("two")
+    wait_for_state(client, "outer", "UNAVAILABLE")
+    client.load_model("two")
+    for name in ("chain", "outer"):
+        wait_for_state(client, name, "READY")
+    np.testing.assert_array_equal(client.send("outer", ROW)["OUTPUT0"], ROW["INPUT0"])
+
+
+def test_an_ensemble_that_was_unloaded_by_name_stays_away(client: Client) -> None:
+    client.load_model("outer")
+    client.unload_model("two")
+    client.unload_model("chain")
+    wait_for_state(client, "outer", "UNAVAILABLE")
+    client.load_model("two")
+    client.load_model("one")
+    assert {read_index(client)[name][0] for name in ("chain", "outer")} == {"UNAVAILABLE"}
+
+
 def test_unloading_dependents_takes_along_what_was_loaded_for_the_ensemble(client: Client) -> None:
     client.load_model("one")
     client.load_model("outer")

@@ -31,10 +31,10 @@ class EnsembleHost:
         """Leave the configuration as it is: nobody can fill in what an ensemble is."""
         return document
 
-    def load(self, plan: Plan) -> None:
+    def load(self, plan: Plan, model: "native.Model") -> None:
         """Bring nothing into memory."""
 
-    def serve(self, model: "native.Model", lost: Callable[[str], None]) -> None:
+    def serve(self, lost: Callable[[str], None]) -> None:
         """Leave it to the native core."""
 
     def resize(self, plan: Plan) -> None:

@@ -2,79 +2,40 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trilith import config
 from trilith.contract import ConfigurationError, ErrorCode, LoadError, ModelConfiguration
-from trilith.repository import Inventory, ModelFolder, scan
+from trilith.repository import Inventory, ModelFolder
 from trilith.repository.changes import Fingerprint, take
-from trilith.repository.dependencies import load_order, unload_order
+from trilith.repository.dependencies import Needs, find_way, load_order, unload_order
 from trilith.repository.overrides import Override, remove_files, write_files
 from trilith.runtime.announcer import Announcer
 from trilith.runtime.departures import Departures
 from trilith.runtime.ensembles import choose_version, is_stale, refuse_circle
 from trilith.runtime.life import ModelLife, Settings, State, explain, read_draft
 from trilith.runtime.loader import Loader
+from trilith.runtime.records import (
+    Asker,
+    Done,
+    Place,
+    Record,
+    Refusal,
+    is_current,
+    is_same,
+    needs_among,
+    needs_of_life,
+    path_inside,
+)
 
 if TYPE_CHECKING:
     from trilith import native
     from trilith.runtime.bricks import Catalogue
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why something could not be done."""
-
-    message: str
-    code: ErrorCode = ErrorCode.INTERNAL
-
-
-@dataclass(frozen=True)
-class Asker:
-    """A model that asks for something to be done to models."""
-
-    model: str
-    is_loading: bool
-    """Whether it is being loaded itself, and waits with that."""
-
-
-Done = Callable[[Refusal | None], None]
-"""Told how something ended, on whichever thread it did."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where models are looked for."""
-
-    repositories: Sequence[Path]
-    configuration_name: str = ""
-    """Prefers ``configs/NAME.pbtxt`` of a model over its ``config.pbtxt``."""
-    namespaces: bool = False
-    """Whether a name may lie in several repositories. It then stands for none of the models."""
-
-    def scan(self) -> Inventory:
-        """Look at the repositories.
-
-        Raises:
-            ConfigurationError: one cannot be read.
-        """
-        return scan(self.repositories, configuration_name=self.configuration_name, namespaces=self.namespaces)
-
-
-@dataclass
-class Record:
-    """What is known of a model; changed by one task at a time, the one that is about it."""
-
-    life: ModelLife
-    fingerprint: Fingerprint | None
-    """Of its folder when it was loaded; ``None`` where it has to be loaded again in any case."""
-    override: Override = field(default_factory=Override)
 
 
 class Registry:
@@ -104,6 +65,7 @@ class Registry:
         self._lock = threading.Lock()
         self._records: dict[str, Record] = {}
         self._kept: set[str] = set()
+        self._suspended: dict[str, Override] = {}
         self._listed: set[str] = set()
         self._arriving: set[ModelLife] = set()
         self._polled: set[str] = set()
@@ -123,10 +85,10 @@ class Registry:
         for folder in found.values():
             self._set_record(folder.name, Record(self._new_life(folder, None), None))
         order = dict.fromkeys(
-            name for first in found for name in load_order(first, partial(_needs_among, found))
+            name for first in found for name in load_order(first, partial(needs_among, found))
         )
         for name in order:
-            names = [name, *_needs_among(found, name)]
+            names = [name, *needs_among(found, name)]
             self._loader.load(names, name, partial(self._load_first, found[name], done))
         return len(order)
 
@@ -160,8 +122,10 @@ class Registry:
         Models that need it go with it; with ``dependents`` also those that were loaded for its sake alone.
         """
         with self._lock:
-            needs = {one: _needs(record.life) for one, record in self._records.items()}
+            needs = {one: needs_of_life(record.life) for one, record in self._records.items()}
             going = unload_order(name, needs, self._kept, dependents=dependents)
+            self._suspended.pop(name, None)
+            self._suspend(name, going, needs)
         waiting = self._wait_inside(asker, "unload", going, done)
         if waiting is not None:
             self._loader.do(going, partial(self._unload, going, waiting))
@@ -202,20 +166,21 @@ class Registry:
         with self._lock:
             records = {name: one for name, one in self._records.items() if name not in self._polled}
             idle = [name for name in found if name not in self._polled]
-        changed = [name for name in idle if not _is_current(records.get(name), found[name])]
+        changed = [name for name in idle if not is_current(records.get(name), found[name])]
         gone = [name for name in records if name not in found]
         with self._lock:
             self._polled.update(changed, gone)
         for name in dict.fromkeys(
-            one for first in changed for one in load_order(first, partial(_needs_among, found))
+            one for first in changed for one in load_order(first, partial(needs_among, found))
         ):
             if name in changed:
-                names = [name, *_needs_among(found, name)]
+                names = [name, *needs_among(found, name)]
                 self._loader.load(names, name, partial(self._reload_polled, name, done))
         for name in gone:
             with self._lock:
-                needs = {one: _needs(record.life) for one, record in self._records.items()}
-            going = unload_order(name, needs, (), dependents=False)
+                needs = {one: needs_of_life(record.life) for one, record in self._records.items()}
+                going = unload_order(name, needs, (), dependents=False)
+                self._suspend(name, going, needs)
             self._loader.do(going, partial(self._unload, going, partial(self._settle, name, done)))
         return changed + gone
 
@@ -292,7 +257,7 @@ class Registry:
             return Refusal(message)
         record = self._records.get(name)
         served = record if record and record.life.versions else None
-        if served and _is_same(served, fingerprint, override):
+        if served and is_same(served, fingerprint, override):
             return None
         if served and in_place and self._resize(served, folder, fingerprint, override):
             return None
@@ -304,7 +269,7 @@ class Registry:
         """Only add and remove instances, where nothing else has changed."""
         if override.files or record.override.files or record.fingerprint is None:
             return False
-        configuration = {path for path in ("config.pbtxt", _inside(folder)) if path}
+        configuration = {path for path in ("config.pbtxt", path_inside(folder)) if path}
         if not record.fingerprint.differs_in(fingerprint) <= configuration:
             return False
         try:
@@ -350,13 +315,34 @@ class Registry:
         return None
 
     def _look_after_ensembles(self, name: str) -> None:
-        """Check those that need a model again, now that it is another."""
+        """Check those that need a model again, now that it is another or that it is back."""
         with self._lock:
+            self._suspended.pop(name, None)
             others = [one for one in self._records if one != name]
+            suspended = dict(self._suspended)
         for other in others:
             needed = self._needs_now(other)
             if name in needed:
                 self._loader.load([other, *needed], other, partial(self._adapt, other))
+        for other, override in suspended.items():
+            needed = self._needs_of(other, override)
+            if name in needed:
+                self._loader.load([other, *needed], other, partial(self._resume, other, needed))
+
+    def _suspend(self, name: str, going: Sequence[str], needs: Needs) -> None:
+        """Remember what goes only because a model that it needs does: it comes back with that model."""
+        for one in going:
+            if one != name and one in self._records and find_way(one, name, lambda it: needs.get(it, ())):
+                self._suspended[one] = self._records[one].override
+
+    def _resume(self, name: str, needed: Sequence[str]) -> None:
+        """Load what had to go, once all that it needs is there."""
+        if not all(one in self._records and self._records[one].life.versions for one in needed):
+            return
+        with self._lock:
+            override = self._suspended.pop(name, None)
+        if override is not None:
+            self._attempt(name, override)
 
     def _adapt(self, name: str) -> None:
         """Load an ensemble again that does not fit its models any more, or that failed for them."""
@@ -473,41 +459,3 @@ class Registry:
         for name in idle - leaving:
             self._server.forget(name, None)
         self._listed = (self._listed | present | inventory.refused.keys()) - (idle - leaving)
-
-
-def _needs(life: ModelLife) -> list[str]:
-    return [
-        need for version in life.versions for need in config.composing_models(version.configuration.document)
-    ]
-
-
-def _needs_among(folders: Mapping[str, ModelFolder], name: str) -> list[str]:
-    """Read which of some models a model needs."""
-    try:
-        return [
-            need for need in config.composing_models(read_draft(folders[name]).document) if need in folders
-        ]
-    except ConfigurationError:
-        return []
-
-
-def _is_current(record: Record | None, folder: ModelFolder) -> bool:
-    """Whether a model is loaded, or failed to, from what its folder holds now."""
-    if record is None or record.fingerprint is None:
-        return False
-    try:
-        return _is_same(record, take(folder.directory), Override())
-    except OSError:
-        return True  # it is on its way out; the next look settles it
-
-
-def _is_same(record: Record, fingerprint: Fingerprint, override: Override) -> bool:
-    same = record.fingerprint is not None and not record.fingerprint.differs_in(fingerprint)
-    return same and not override and not record.override
-
-
-def _inside(folder: ModelFolder) -> str:
-    """Path of the configuration inside the model's folder."""
-    if folder.configuration is None:
-        return ""
-    return folder.configuration.relative_to(folder.directory).as_posix()

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from trilith import native
     from trilith.runtime.clock import Clock
-    from trilith.runtime.registry import Asker, Refusal, Registry
+    from trilith.runtime.records import Asker, Refusal
+    from trilith.runtime.registry import Registry
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class Poller:
 
 
 def _asker(command: "native.Command") -> "Asker | None":
-    from trilith.runtime.registry import Asker  # noqa: PLC0415  as late as the registry itself
+    from trilith.runtime.records import Asker  # noqa: PLC0415  as late as the registry itself
 
     return None if command.asker is None else Asker(*command.asker)
 

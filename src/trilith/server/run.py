@@ -227,7 +227,8 @@ class Application:
         from trilith.runtime.bricks import discover  # noqa: PLC0415  as above
         from trilith.runtime.devices import count_gpus  # noqa: PLC0415
         from trilith.runtime.life import Settings  # noqa: PLC0415
-        from trilith.runtime.registry import Place, Registry  # noqa: PLC0415
+        from trilith.runtime.records import Place  # noqa: PLC0415
+        from trilith.runtime.registry import Registry  # noqa: PLC0415
 
         catalogue = discover()
         for problem in catalogue.problems:

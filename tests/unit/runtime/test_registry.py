@@ -15,7 +15,8 @@ from trilith.contract import ErrorCode
 from trilith.repository.overrides import Override
 from trilith.runtime.life import Settings
 from trilith.runtime.loader import Loader
-from trilith.runtime.registry import Place, Refusal, Registry
+from trilith.runtime.records import Place, Refusal
+from trilith.runtime.registry import Registry
 
 INPUT = np.ones((1, 4), np.float32)
 THREAD = parameter("isolation", "thread")

@@ -8,7 +8,7 @@ from tests.doubles import native
 
 from trilith.contract import ErrorCode
 from trilith.repository.overrides import Override
-from trilith.runtime.registry import Refusal
+from trilith.runtime.records import Refusal
 from trilith.server.control import Controller, ControlMode, Poller
 
 

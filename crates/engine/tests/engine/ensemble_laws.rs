@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Buf;
 use proptest::prelude::*;
 use trilith_core::{Error, Response};
 use trilith_engine::Job;
@@ -69,8 +70,7 @@ impl World {
     fn take(&mut self, model: usize) {
         let Some(batch) = poll(&self.house.models[&model.to_string()].1) else { return };
         for job in batch.into_jobs() {
-            let bytes = job.request().inputs[0].payload.to_bytes();
-            let value = f32::from_le_bytes(bytes[..4].try_into().unwrap());
+            let value = job.request().inputs[0].payload.to_bytes().get_f32_le();
             self.seen.entry(model).or_default().push(value);
             self.running.push(Running { model, job, value, sent: 0 });
         }
@@ -106,7 +106,7 @@ impl World {
                 if let Some(mut running) = self.pick(which) {
                     if self.decoupled[running.model] && running.sent < 3 {
                         let response = Self::response(&mut running, true);
-                        running.job.send(Ok(response)).unwrap();
+                        assert!(running.job.send(Ok(response)).is_ok());
                     }
                     self.running.push(running);
                 }
@@ -168,7 +168,9 @@ proptest! {
         house.ensemble(&steps(decoupled), &["OUT"]);
         let (inbox, _) = house.infer(ask([1.0, 0.0]));
         let mut world = World { house, decoupled, running: Vec::new(), seen: BTreeMap::new() };
-        moves.into_iter().for_each(|one| world.play(one));
+        for one in moves {
+            world.play(one);
+        }
         world.settle();
         let values = inbox.values();
         // Values name the responses that they come from, so that their order is that of the numbers.

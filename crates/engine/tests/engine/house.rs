@@ -43,7 +43,7 @@ impl House {
         let mut house = Self { clock, engine, models: BTreeMap::new() };
         for model in models {
             let mut made = ModelSpec { decoupled: model.ends_with('*'), ..spec(8) };
-            made.signature.model = model.trim_end_matches('*').to_owned();
+            model.trim_end_matches('*').clone_into(&mut made.signature.model);
             house.add(made);
         }
         house

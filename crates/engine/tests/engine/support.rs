@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};
 
+use bytes::Buf;
 use parking_lot::Mutex;
 use trilith_core::{DataType, Error, Request, Response, Result, Signature, Tensor, TensorSpec};
 use trilith_engine::{
@@ -55,12 +56,7 @@ impl Inbox {
     pub(crate) fn values(&self) -> Vec<f32> {
         let answers = self.0.lock();
         let responses = answers.iter().filter_map(|answer| answer.result.as_ref()?.as_ref().ok());
-        responses
-            .map(|response| {
-                let bytes = response.outputs[0].payload.to_bytes();
-                f32::from_le_bytes(bytes[..4].try_into().unwrap())
-            })
-            .collect()
+        responses.map(|response| response.outputs[0].payload.to_bytes().get_f32_le()).collect()
     }
 
     /// The one answer there is.
