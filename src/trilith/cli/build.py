@@ -20,6 +20,8 @@ Usage:
     trilith build components                 list everything that can be chosen
     trilith build explain NAME...            say what is known of a component or a library
     trilith build verify DIR|IMAGE           read it, run it, ask it, compare it with its plan
+    trilith build image DIR --output=oci:DIR write an image of it, without an engine
+    trilith build sbom LOCK|DIR|IMAGE        what it is made from, as CycloneDX or SPDX
     trilith build size DIR|IMAGE             how large each brick is; --max-size=150MB is a gate
     trilith build diff A B                   what differs between two results, images or locks
     trilith build compose --from=DIR|IMAGE   cut a smaller server out of one that is there
@@ -36,6 +38,8 @@ LATER = {
     "compose": "trilith.cli.build_compose",
     "diff": "trilith.cli.build_compare",
     "doctor": "trilith.cli.build_doctor",
+    "image": "trilith.cli.build_image",
+    "sbom": "trilith.cli.build_sbom",
     "size": "trilith.cli.build_size",
     "verify": "trilith.cli.build_check",
 }
