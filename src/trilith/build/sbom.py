@@ -70,7 +70,7 @@ class Bill:
     catalogue: str
     plan: str
     epoch: int
-    identity: str
+    digest: str
     """Hash of the lock's text."""
     materials: tuple[Material, ...]
 
@@ -85,8 +85,8 @@ def read_bill(text: str, file: str = "") -> Bill:
         lock = tomllib.loads(text)
         found = tuple(sorted(_materials(lock)))
         epoch = int(lock["source_date_epoch"])
-        identity = hashlib.sha256(text.encode()).hexdigest()
-        return Bill(str(lock["catalogue"]), str(lock["plan"]), epoch, identity, found)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return Bill(str(lock["catalogue"]), str(lock["plan"]), epoch, digest, found)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         hint = "make it with trilith build lock"
         raise BuildError([Problem(f"is no lock: {error!r}", file, suggestion=hint)]) from error
@@ -103,7 +103,7 @@ def cyclonedx(bill: Bill) -> str:
     from cyclonedx.model.component import Component, ComponentType  # noqa: PLC0415
     from cyclonedx.output.json import JsonV1Dot6  # noqa: PLC0415
 
-    serial = uuid.uuid5(_SPACE, bill.identity)
+    serial = uuid.uuid5(_SPACE, bill.digest)
     bom = Bom(serial_number=serial, components=[_component(item) for item in bill.materials])
     bom.metadata.timestamp = datetime.fromtimestamp(bill.epoch, UTC)
     bom.metadata.component = Component(
@@ -129,7 +129,7 @@ def spdx(bill: Bill) -> str:
         "dataLicense": "CC0-1.0",
         "SPDXID": "SPDXRef-DOCUMENT",
         "name": f"{bill.catalogue}-{bill.plan[:12]}",
-        "documentNamespace": f"https://trilith.dev/spdx/{uuid.uuid5(_SPACE, bill.identity)}",
+        "documentNamespace": f"https://trilith.dev/spdx/{uuid.uuid5(_SPACE, bill.digest)}",
         "creationInfo": {"created": time, "creators": ["Tool: trilith build"]},
         "packages": [result, *(_package(item) for item in bill.materials)],
         "relationships": [

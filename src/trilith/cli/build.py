@@ -100,6 +100,7 @@ def _plan(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
     from trilith.build.host import this_host  # noqa: PLC0415
     from trilith.build.mirrors import Mirrors, read  # noqa: PLC0415
     from trilith.build.planning import plan  # noqa: PLC0415
+    from trilith.build.prebuilt import Handed, hand_over, settle  # noqa: PLC0415
     from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
     from trilith.build.words import select  # noqa: PLC0415
 
@@ -111,8 +112,17 @@ def _plan(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
             mirrors = read(Path(selection.text("mirrors")))
     except BuildError as error:
         problems += error.problems
+    host = this_host(catalogue.head)
+    handed: tuple[Handed, ...] = ()
     try:
-        decided = plan(selection, catalogue, this_host(catalogue.head), mirrors)
+        if catalogue.prebuilt:
+            selection, handed = hand_over(
+                selection, catalogue, selection.text("target-machine", host.machine)
+            )
+    except BuildError as error:
+        problems += error.problems
+    try:
+        decided = settle(plan(selection, catalogue, host, mirrors), handed)
     except BuildError as error:
         raise BuildError([*problems, *error.problems]) from error
     if problems:
