@@ -17,7 +17,7 @@
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,6 +96,20 @@ def git_configuration(mirrors: Mirrors) -> str:
         lines.append('[protocol "file"]\n\tallow = always')
     lines.append("[advice]\n\tdetachedHead = false")
     return "\n".join(lines) + "\n"
+
+
+def left_out_rules(names: Iterable[str]) -> str:
+    """Return a git configuration that leaves submodules out."""
+    return "".join(f'[submodule "{_escape(name)}"]\n\tupdate = none\n' for name in names)
+
+
+def left_out_include(address: str, file: str) -> str:
+    """Return a git configuration that reads another where a repository is cloned (git 2.36 and newer)."""
+    plain = _escape(address.rstrip("/").removesuffix(".git"))
+    return "".join(
+        f'[includeIf "hasconfig:remote.*.url:{one}"]\n\tpath = "{_escape(file)}"\n'
+        for one in (plain, f"{plain}.git")
+    )
 
 
 def _is_rule(source: object, target: object) -> bool:

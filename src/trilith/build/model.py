@@ -111,6 +111,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     copies: tuple[tuple[str, Path, str], ...] = ()
     """Libraries that were handed over: whose they are, the file, the folder of the result."""
+    lock: str = ""
+    """Digest of the lock that it is built from; empty where sources are taken as they are found."""
 
     def part(self, key: str) -> Part | None:
         """Return a component of the plan."""

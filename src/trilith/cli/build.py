@@ -6,6 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trilith.cli import build_sources as sources
+
 if TYPE_CHECKING:
     from trilith.build import Catalogue, Plan
 
@@ -27,6 +29,13 @@ Usage:
     trilith build compose --from=DIR|IMAGE   cut a smaller server out of one that is there
     trilith build doctor                     what this machine has for a build, and what it lacks
     trilith build mirror check [selection]   list every address that no rule of mirrors.toml covers
+    trilith build lock [selection] [--output=L] [--check] [--store=S] [--debian] [--base=IMAGE=FOLDER]
+                                             write down what everything is; --check says what moved
+    trilith build fetch --lock=L --to=STORE [--mirrors=FILE] [--source=FOLDER]
+                                             bring all of it here: the one step that uses a network
+    trilith build bundle --lock=L --store=S OUT
+                                             put all of it into one file
+    trilith build --from=OUT [--prove]       build from that file alone; --prove shows no network was used
 
 The catalogue is 'trilith', this server. --catalogue=triton is the upstream C++ server; any other is a file.
 A selection is flags, with the names that build.py gave them, a server.toml (--config), or both; the command
@@ -96,7 +105,8 @@ def _take_catalogue(words: list[str]) -> str:
     return named_catalogue(words) if any(word.startswith("--config") for word in words) else ""
 
 
-def _plan(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
+def decide(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
+    """Plan what a command line asks for."""
     from trilith.build.host import this_host  # noqa: PLC0415
     from trilith.build.mirrors import Mirrors, read  # noqa: PLC0415
     from trilith.build.planning import plan  # noqa: PLC0415
@@ -134,8 +144,14 @@ def _build(catalogue: "Catalogue", words: Sequence[str]) -> int:
     from trilith.build.files import emit, write  # noqa: PLC0415
     from trilith.build.run import run  # noqa: PLC0415
 
-    plan = _plan(catalogue, words)
+    words = list(words)
+    if any(word.partition("=")[0] == sources.FROM for word in words):
+        return sources.build_from(words)
+    prove = sources.Flags(words).switch("prove")
+    plan = decide(catalogue, words)
     folder = Path(plan.folders.output)
+    if plan.catalogue.head.builder == "wheel" and not plan.containers and not plan.selection.has("dryrun"):
+        return sources.build(plan, prove=prove)
     written = write(emit(plan), folder)
     if not plan.selection.has("quiet"):
         for note in plan.notes:
@@ -147,7 +163,7 @@ def _build(catalogue: "Catalogue", words: Sequence[str]) -> int:
 def _show(catalogue: "Catalogue", words: Sequence[str]) -> int:
     from trilith.build.tree import draw, plan_tree  # noqa: PLC0415
 
-    sys.stdout.write(draw(plan_tree(_plan(catalogue, words))))
+    sys.stdout.write(draw(plan_tree(decide(catalogue, words))))
     return 0
 
 
@@ -187,7 +203,7 @@ def _mirror(catalogue: "Catalogue", words: Sequence[str]) -> int:
 
     if list(words[:1]) != ["check"]:
         raise BuildError([Problem("'mirror' takes one word", suggestion="write trilith build mirror check")])
-    plan = _plan(catalogue, words[1:])
+    plan = decide(catalogue, words[1:])
     left = uncovered(plan)
     for item in left:
         sys.stdout.write(f"{item.kind}: {item.address} ({item.reason})\n")
@@ -208,4 +224,7 @@ COMMANDS: dict[str, Callable[["Catalogue", Sequence[str]], int]] = {
     "components": _components,
     "explain": _explain,
     "mirror": _mirror,
+    "lock": sources.lock,
+    "fetch": sources.fetch,
+    "bundle": sources.bundle,
 }
