@@ -13,6 +13,7 @@
 //! - [`array`], [`memory`]: NumPy arrays over tensors and back
 //! - [`spec`]: what Python says of a model and of the server, as JSON
 //! - [`expiry`]: answers requests that waited too long
+//! - [`trace`], [`tracing`]: requests that are traced
 //! - [`threads`]: the threads that own sockets
 //! - [`parker`]: how a blocking thread waits for the engine
 
@@ -32,6 +33,8 @@ mod sequence_spec;
 mod server;
 mod spec;
 mod threads;
+mod trace;
+mod tracing;
 mod worker;
 
 use pyo3::prelude::*;
@@ -63,6 +66,8 @@ mod _native {
     #[pymodule_export]
     use crate::server::Server;
     #[pymodule_export]
+    use crate::trace::Trace;
+    #[pymodule_export]
     use crate::worker::{WorkerLink, WorkerPort};
 
     /// Cargo features that this extension was built with.
@@ -71,6 +76,7 @@ mod _native {
         ("grpc", cfg!(feature = "grpc")),
         ("metrics", cfg!(feature = "metrics")),
         ("shm", cfg!(feature = "shm")),
+        ("tracing", cfg!(feature = "tracing")),
     ];
 
     /// Everything in `proto/`, as a serialized `google.protobuf.FileDescriptorSet`.

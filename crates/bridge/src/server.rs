@@ -12,12 +12,13 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use trilith_engine::clock::SystemClock;
 use trilith_engine::{Engine, Model as EngineModel, State};
-use trilith_wire::{Context, SharedMemory, Shutdown};
+use trilith_wire::{Context, Logging, SharedMemory, Shutdown};
 
 use crate::control::Command;
 use crate::model::{Model, wait_until};
 use crate::spec::{self, ListenForm, ModelForm, ServerForm};
 use crate::threads::Threads;
+use crate::tracing;
 
 /// Connections that the system keeps until they are accepted: room for a burst of every client at once.
 const BACKLOG: i32 = 4096;
@@ -34,25 +35,30 @@ pub(crate) struct Server {
     threads: Arc<Threads>,
     /// `None` once the server was closed.
     endpoints: Mutex<Option<Vec<JoinHandle<()>>>>,
+    finish_traces: tracing::Finish,
 }
 
 #[pymethods]
 impl Server {
     #[new]
     fn new(options: &str) -> PyResult<Self> {
-        let form: ServerForm = spec::parse(options, "server options")?;
+        let mut form: ServerForm = spec::parse(options, "server options")?;
         let clock = Arc::new(SystemClock::new());
         let engine = Engine::new(form.engine_options(), clock.clone());
         let threads = Arc::new(Threads::start(form.threads)?);
         threads.next().spawn(crate::expiry::run(Arc::clone(&engine), clock));
+        let control = Arc::default();
+        let (tracing, finish_traces) = tracing::start(form.trace.take(), engine.clock(), &control)?;
         let context = Arc::new(Context {
             engine: Arc::clone(&engine),
             server: form.info(),
-            control: Arc::default(),
+            control,
+            tracing,
+            logging: Logging::new(form.log_settings()),
             shared_memory: SharedMemory::of_this_build(form.client_shared_memory),
         });
         let endpoints = Mutex::new(Some(Vec::new()));
-        Ok(Self { engine, context, shutdown: Shutdown::new(), threads, endpoints })
+        Ok(Self { engine, context, shutdown: Shutdown::new(), threads, endpoints, finish_traces })
     }
 
     fn add_model(&self, spec: &str, serialized: &[u8]) -> PyResult<Model> {
@@ -149,6 +155,11 @@ impl Server {
 
     fn wait_idle(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<bool> {
         wait_until(py, timeout_seconds, || self.engine.in_flight() == 0)
+    }
+
+    /// Writes the traces that have ended and takes no more; says what was lost, if anything.
+    fn finish_traces(&self, py: Python<'_>) -> Option<String> {
+        py.detach(|| (self.finish_traces)())
     }
 
     fn close(&self, py: Python<'_>) {

@@ -7,6 +7,7 @@
 //! - [`request`], [`response`]: what is asked and what is answered
 //! - [`flow`]: how much of a request's answers is on its way
 //! - [`signature`]: what a model takes and gives
+//! - [`trace`]: what is noted of a request on its way
 //! - [`error`]: what went wrong, whose fault it is, and what to do next
 //! - [`bytes_tensor`]: the element encoding of BYTES tensors
 //! - [`spelling`]: what was probably meant by a name that does not exist
@@ -22,6 +23,7 @@ pub mod response;
 pub mod signature;
 pub mod spelling;
 pub mod tensor;
+pub mod trace;
 
 pub use datatype::DataType;
 pub use error::{Code, Error, Fault, Result};

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::flow::Flow;
 use crate::parameter::Parameters;
 use crate::tensor::Tensor;
+use crate::trace::Trace;
 
 /// Most inputs, and most outputs, that one request may name. Models have a few hundred at most, and a few bytes on the
 /// wire must not grow into gigabytes here.
@@ -109,4 +110,6 @@ pub struct Request {
     pub cancellation: Cancellation,
     /// Where whoever takes the answers bounds how many may wait for it; `None` for no bound.
     pub flow: Option<Flow>,
+    /// Who notes what becomes of it. Of a request that a model makes: who does so for the request that it answers.
+    pub trace: Option<Arc<dyn Trace>>,
 }

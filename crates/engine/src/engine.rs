@@ -145,7 +145,9 @@ impl Engine {
     /// Sends a request that a model makes on its way, like [`Engine::infer`].
     ///
     /// One that would wait for ever, because every instance of its model waits for it in the end, is refused.
-    pub fn infer_from(&self, origin: Origin, request: Request, mut reply: Box<dyn Reply>) -> Ticket {
+    /// A trace that it carries is that of the request for whose sake it is made; it is continued.
+    pub fn infer_from(&self, origin: Origin, mut request: Request, mut reply: Box<dyn Reply>) -> Ticket {
+        request.trace = request.trace.map(|trace| trace.child());
         let Ok(target) = self.model(&request.model, request.version) else {
             // Refused like anyone else's request.
             return self.infer(request, reply);

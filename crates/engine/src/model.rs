@@ -24,6 +24,7 @@ use crate::schedule::scheduler::Scheduler;
 use crate::sequencing::{SequenceSpec, Sequencing, StateSpec};
 use crate::statistics::ModelStatistics;
 use crate::statistics::ledger::{Failure, Ledger};
+use crate::trace;
 
 /// What a model version is made from.
 #[derive(Clone, Debug, Default)]
@@ -183,6 +184,7 @@ impl Model {
         reply: Box<dyn Reply>,
     ) -> Option<u64> {
         let recipient = Recipient::new(reply, in_flight);
+        let arrived = trace::arrival(&request, self.clock.as_ref());
         let batch_size = match self.admit(&mut request) {
             Ok(batch_size) => batch_size,
             Err(error) => {
@@ -191,6 +193,7 @@ impl Model {
             }
         };
         let now = self.clock.now();
+        trace::note_queued(&self.spec.signature, &request, arrived, now);
         let priority = request.priority;
         let timeout = request.timeout_microseconds.saturating_mul(1000);
         let outlet = Outlet::Direct(recipient);

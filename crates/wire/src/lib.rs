@@ -2,6 +2,8 @@
 //!
 //! - [`context`]: what every endpoint knows of the server
 //! - [`control`]: the slow road: commands that change which models are served
+//! - [`logging`]: the settings of the log
+//! - `tracing`: what is noted of requests that are traced
 //! - [`shutdown`]: how endpoints are told to stop accepting, and when they have finished
 //! - [`schema`]: the wire contract as data
 //! - [`http`]: KServe v2 over HTTP: JSON and binary tensors
@@ -17,13 +19,17 @@ pub mod grpc;
 pub mod http;
 #[cfg(any(feature = "http", feature = "metrics"))]
 mod listen;
+pub mod logging;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 pub mod schema;
 pub mod shared_memory;
 pub mod shutdown;
+#[cfg_attr(not(any(feature = "http", feature = "grpc")), expect(dead_code, reason = "nobody asks"))]
+mod tracing;
 
 pub use context::{Context, ServerInfo};
 pub use control::Control;
+pub use logging::{LogSettings, Logging};
 pub use shared_memory::SharedMemory;
 pub use shutdown::Shutdown;

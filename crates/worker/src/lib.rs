@@ -17,7 +17,7 @@
 //! - [`link`]: the server's end, with `session` (the conversation), `feed` (where batches come from), `socket` and `opened`
 //!   (what the worker has to answer)
 //! - [`port`]: the worker's end, with `reader` (what the server says), `watched` (what it says of requests) and
-//!   `answers` (what it is told)
+//!   `answers` (what it is told); `trace`: requests that are traced, by number
 //!
 //! Small tensors travel inside the message; large ones are written to shared memory once and read in place.
 //! Segments have no name in the file system, are not bounded by the size of `/dev/shm`, and go with their
@@ -35,6 +35,7 @@ pub mod port;
 mod reader;
 mod session;
 mod socket;
+mod trace;
 pub mod transcode;
 mod watched;
 

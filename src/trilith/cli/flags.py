@@ -54,6 +54,22 @@ LOGGING = "Logging"
 SERVER = "Server"
 BACKENDS = "Backends"
 
+TRACING = "Tracing"
+
+
+def _old_trace_flags() -> tuple[Flag, ...]:
+    newer = {
+        "trace-file": "--trace-config=triton,file=FILE",
+        "trace-level": "--trace-config=level=LEVEL",
+        "trace-rate": "--trace-config=rate=NUMBER",
+        "trace-count": "--trace-config=count=NUMBER",
+        "trace-log-frequency": "--trace-config=triton,log-frequency=NUMBER",
+    }
+    return tuple(
+        Flag(name, TRACING, values.TEXT, repeats=True, deprecated=instead) for name, instead in newer.items()
+    )
+
+
 USED = (
     Flag(
         "model-repository",
@@ -229,6 +245,15 @@ USED = (
         "default",
     ),
     Flag("log-file", LOGGING, values.FILE, "Where to log to; standard error if not given.", ""),
+    Flag(
+        "trace-config",
+        TRACING,
+        values.NAMED_SETTING,
+        "level=TIMESTAMPS, level=TENSORS, rate=N (one of N requests), count=N, mode=triton; "
+        "triton,file=FILE, triton,log-frequency=N (traces in one file). May be given several times.",
+        repeats=True,
+    ),
+    *_old_trace_flags(),
     Flag("id", SERVER, values.TEXT, "Name of the server in its metadata.", "triton"),
     Flag("server-id", SERVER, values.TEXT, alias_of="id"),
     Flag(
@@ -274,7 +299,6 @@ def _later(group: str, off: tuple[str, ...], *names: str) -> tuple[Flag, ...]:
 
 IDLE = (
     *_idle(BACKENDS, values.FOLDER, "backend-directory"),
-    *_idle(SERVER, values.FILE, "trace-file"),
     *_idle(SERVER, values.FOLDER, "cache-directory", "repoagent-directory"),
     *_idle(
         SERVER,
@@ -282,9 +306,6 @@ IDLE = (
         "min-supported-compute-capability",
         "pinned-memory-pool-byte-size",
         "buffer-manager-thread-count",
-        "trace-rate",
-        "trace-count",
-        "trace-log-frequency",
     ),
     *_idle(SERVER, values.BOOLEAN, "enable-peer-access"),
     *_idle(
@@ -334,8 +355,7 @@ LATER = (
     *_later(SERVER, _OFF, "allow-sagemaker", "allow-vertex-ai"),
     *_later(SERVER, (), "sagemaker-safe-port-range", "vertex-ai-default-model", "cache-config"),
     *_later(SERVER, ("0",), "response-cache-byte-size"),
-    *_later(SERVER, ("off",), "rate-limit", "trace-level"),
-    *_later(SERVER, ("level=off",), "trace-config"),
+    *_later(SERVER, ("off",), "rate-limit"),
 )
 
 FLAGS = (*USED, *IDLE, *LATER)

@@ -7,6 +7,7 @@ from typing import Any
 from trilith.cli import values
 from trilith.cli.flags import Standing
 from trilith.cli.parse import Parsed, nearest
+from trilith.cli.tracing import trace_notes, trace_options
 from trilith.contract import TrilithError
 from trilith.runtime.logs import LogOptions
 from trilith.server.control import ControlMode
@@ -47,6 +48,7 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
     endpoints = _endpoints(given)
     problems += _port_clashes(endpoints)
     latencies = _latencies(given["metrics_config"], problems)
+    trace = trace_options(given, problems)
     if problems:
         raise UsageError("\n".join(problems))
     return ServerOptions(
@@ -68,7 +70,8 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
         backend_settings=group_settings(given["backend_config"]),
         latencies=latencies,
         log=log_options(given),
-        notes=tuple(_notes(parsed)),
+        trace=trace,
+        notes=(*_notes(parsed), *trace_notes(trace)),
     )
 
 

@@ -12,7 +12,7 @@
 from trilith.contract.backend import Backend, BackendSettings, Instance, LoadedModel
 from trilith.contract.batch import Batch, InferenceRequest
 from trilith.contract.brick import BrickKind, Manifest
-from trilith.contract.calls import Call, CallAnswer, Caller, CallingInstance, ResponseSender
+from trilith.contract.calls import Call, CallAnswer, Caller, CallingInstance, ResponseSender, Trace
 from trilith.contract.datatype import DataType
 from trilith.contract.errors import (
     ConfigurationError,
@@ -57,5 +57,6 @@ __all__ = [
     "Problem",
     "ResponseSender",
     "TensorSpec",
+    "Trace",
     "TrilithError",
 ]

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from doubles.batch import RequestDouble
 from trilith.bricks.backends.python.loader import make_utils
 from trilith.bricks.backends.python.utils import Tensor, TritonModelException
 from trilith.bricks.backends.python.utils.calls import Connection
+from trilith.bricks.backends.python.utils.facts import ModelFacts
+from trilith.bricks.backends.python.utils.request import IncomingRequest
 
 ONE = np.ones((1, 2), np.float32)
 
@@ -33,11 +36,15 @@ class CallerDouble:
         self.form: dict[str, Any] = {}
         self.inputs: list[tuple[str, str, Any]] = []
         self.parameters: dict[str, Any] = {}
+        self.trace: Any = None
         self.cancelled = False
         self.notified = 0
 
-    def call(self, form: str, inputs: list[Any], parameters: dict[str, Any]) -> "CallerDouble":
+    def call(
+        self, form: str, inputs: list[Any], parameters: dict[str, Any], trace: Any = None
+    ) -> "CallerDouble":
         self.form, self.inputs, self.parameters = json.loads(form), inputs, parameters
+        self.trace = trace
         return self
 
     def is_ready(self, model: str, version: int | None) -> bool:
@@ -158,3 +165,23 @@ def test_no_model_is_reached_before_batches_come() -> None:
     module = make_utils(Path("somewhere"), Connection())
     with pytest.raises(TritonModelException, match=r"execute\(\) only"):
         make(module).exec()
+
+
+class TraceDouble:
+    """A trace that other systems can continue."""
+
+    context = '{"traceparent":"00-1-2-01"}'
+
+
+def test_a_trace_is_handed_on_only_where_the_model_says_so() -> None:
+    module, caller = connect(Answer(7.0), Answer(7.0))
+    served = RequestDouble({}, ["OUT"], trace=TraceDouble())
+    incoming = IncomingRequest(served, ModelFacts.__new__(ModelFacts))
+    assert incoming.trace().get_context() == TraceDouble.context
+    request = make(module, trace=incoming.trace())
+    request.exec()
+    assert caller.trace is served.trace
+    assert request.trace().get_context() == TraceDouble.context
+    make(module).exec()
+    assert caller.trace is None
+    assert make(module).trace().get_context() is None
