@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from trilith.contract import ErrorCode, ModelError
+from trilith.contract import ErrorCode, ModelError, Trace
 from trilith.contract.batch import Parameter
 
 
@@ -23,6 +23,7 @@ class RequestDouble:
         self.flags: int = properties.get("flags", 0)
         self.priority: int = properties.get("priority", 0)
         self.timeout: int = properties.get("timeout", 0)
+        self.trace: Trace | None = properties.get("trace")
         self.parameters: dict[str, Parameter] = properties.get("parameters", {})
         self.cancelled: bool = properties.get("cancelled", False)
         self.outputs: dict[str, NDArray[Any]] | None = None

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 Tensors = Mapping[str, NDArray[Any]]
 
-FEATURES = ("http", "grpc", "metrics", "shm")
+FEATURES = ("http", "grpc", "metrics", "shm", "tracing")
 _PROTO = Path(__file__).parents[2] / "proto"
 
 
@@ -303,9 +303,16 @@ class Server:
 
     last: "Server | None" = None
     made = threading.Event()
+    unwritable_file = "unwritable.json"
+    lost_traces: str | None = None
 
     def __init__(self, options: str) -> None:
         self.options = json.loads(options)
+        trace = self.options.get("trace", {})
+        if "tracing" not in FEATURES and (trace.get("timestamps") or trace.get("tensors")):
+            raise RuntimeError("this build of the server does not trace requests")
+        if trace.get("file") == Server.unwritable_file:
+            raise OSError("the trace file cannot be written: no")
         self.models: dict[tuple[str, int], Model] = {}
         self.serving: dict[tuple[str, int], Model] = {}
         self.commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
@@ -353,6 +360,9 @@ class Server:
 
     def serve_metrics(self, options: str) -> int:
         return self._listen("metrics", options)
+
+    def finish_traces(self) -> str | None:
+        return self.lost_traces
 
     def open(self) -> None:
         self.events.append("open")

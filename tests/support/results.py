@@ -10,7 +10,14 @@ from trilith.build.result import PLAN
 
 SOURCE = Path(trilith.__file__).parent.parent
 LAUNCHER = f'#!/bin/sh\nPYTHONPATH={SOURCE} exec {sys.executable} -m trilith.cli.main "$@"\n'
-PARTS = ("core.server", "endpoint.http", "endpoint.grpc", "endpoint.metrics", "backend.identity")
+PARTS = (
+    "core.server",
+    "endpoint.http",
+    "endpoint.grpc",
+    "endpoint.metrics",
+    "feature.shared_memory",
+    "backend.identity",
+)
 
 
 def make_server(root: Path, parts: tuple[str, ...] = PARTS, launcher: str = LAUNCHER) -> Path:

@@ -1,6 +1,6 @@
 """Which crate may depend on which: ``bridge > wire | worker > engine > core``, Python only at the bridge.
 
-``memory`` lies below ``wire`` and ``worker``, beside the others.
+``memory`` lies below ``wire`` and ``worker``, beside the others; ``trace`` between ``bridge`` and ``core``.
 """
 
 import tomllib
@@ -14,9 +14,10 @@ BELOW: Mapping[str, frozenset[str]] = {
     "core": frozenset(),
     "engine": frozenset({"core"}),
     "memory": frozenset(),
+    "trace": frozenset({"core"}),
     "wire": frozenset({"core", "engine", "memory"}),
     "worker": frozenset({"core", "engine", "memory"}),
-    "bridge": frozenset({"core", "engine", "wire", "worker"}),
+    "bridge": frozenset({"core", "engine", "trace", "wire", "worker"}),
 }
 PYTHON_CRATES = ("pyo3", "numpy")
 PYTHON_BORDER = "bridge"

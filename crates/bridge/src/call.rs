@@ -22,6 +22,7 @@ use crate::metric::MetricFamily;
 use crate::notify;
 use crate::request::{from_parameters, to_parameters};
 use crate::spec;
+use crate::trace::Trace;
 
 /// How often a wait for an answer looks whether Python has a signal to handle.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -133,12 +134,14 @@ impl Caller {
 #[pymethods]
 impl Caller {
     /// Sends a request on its way.
+    #[pyo3(signature = (form, inputs, parameters, trace=None))]
     fn call(
         &self,
         py: Python<'_>,
         form: &str,
         inputs: &Bound<'_, PyList>,
         parameters: &Bound<'_, PyDict>,
+        trace: Option<&Bound<'_, Trace>>,
     ) -> PyResult<Call> {
         let mailbox = Mailbox::new();
         let form: CallForm = spec::parse(form, "request")?;
@@ -146,6 +149,7 @@ impl Caller {
         let mut request = to_request(form, inputs)?;
         request.parameters = to_parameters(parameters)?;
         request.flow = Some(mailbox.flow());
+        request.trace = trace.map(|trace| trace.get().noted());
         let withdrawal = py.detach(|| self.send(request, takes_many, &mailbox));
         Ok(Call { mailbox, withdrawal })
     }

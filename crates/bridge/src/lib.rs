@@ -17,6 +17,7 @@
 //! - [`spec`], [`sequence_spec`], [`ensemble_spec`]: what Python says of a model and of the server, as JSON
 //! - [`cache`]: caches for answers, native or in Python; `cache_entry`: an answer as bytes
 //! - [`expiry`]: answers requests that waited too long
+//! - [`trace`], [`tracing`]: requests that are traced
 //! - [`threads`]: the threads that own sockets
 //! - [`parker`]: how a blocking thread waits for the engine
 
@@ -44,6 +45,8 @@ mod sequence_spec;
 mod server;
 mod spec;
 mod threads;
+mod trace;
+mod tracing;
 mod worker;
 
 use pyo3::prelude::*;
@@ -81,6 +84,8 @@ mod _native {
     #[pymodule_export]
     use crate::server::Server;
     #[pymodule_export]
+    use crate::trace::Trace;
+    #[pymodule_export]
     use crate::worker::{WorkerLink, WorkerPort};
 
     /// Cargo features that this extension was built with.
@@ -90,6 +95,7 @@ mod _native {
         ("metrics", cfg!(feature = "metrics")),
         ("shm", cfg!(feature = "shm")),
         ("tls", cfg!(feature = "tls")),
+        ("tracing", cfg!(feature = "tracing")),
     ];
 
     /// Everything in `proto/`, as a serialized `google.protobuf.FileDescriptorSet`.

@@ -10,6 +10,7 @@ use trilith_core::{CorrelationId, Error, Fault, Parameter, Parameters, Response}
 use crate::array::from_pieces;
 use crate::batch::{SharedBatch, parse_code, requested_outputs};
 use crate::sender::ResponseSender;
+use crate::trace::Trace;
 
 /// See `trilith.contract.InferenceRequest`.
 #[pyclass(frozen, module = "trilith.native")]
@@ -52,6 +53,11 @@ impl InferenceRequest {
     #[getter]
     fn timeout(&self) -> PyResult<u64> {
         self.batch.with_job(self.index, |job| job.request().timeout_microseconds)
+    }
+
+    #[getter]
+    fn trace(&self) -> PyResult<Option<Trace>> {
+        self.batch.with_job(self.index, |job| job.request().trace.clone().map(Trace::new))
     }
 
     #[getter]

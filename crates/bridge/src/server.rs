@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use tokio::task::JoinHandle;
 use trilith_engine::clock::SystemClock;
 use trilith_engine::{Cache, Engine, Model as EngineModel, State};
-use trilith_wire::{Connections, Context, Listener, SharedMemory, Shutdown};
+use trilith_wire::{Connections, Context, Listener, Logging, SharedMemory, Shutdown};
 
 use crate::change::Changer;
 use crate::control::Command;
@@ -18,6 +18,7 @@ use crate::encryption::{Encryption, Protocol};
 use crate::model::{Model, wait_until};
 use crate::spec::{self, ListenForm, ModelForm, ServerForm};
 use crate::threads::Threads;
+use crate::tracing;
 
 /// How long connections may take to end when everything in flight was answered.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -38,25 +39,30 @@ pub(crate) struct Server {
     threads: Arc<Threads>,
     /// `None` once the server was closed.
     doors: Mutex<Option<Doors>>,
+    finish_traces: tracing::Finish,
 }
 
 #[pymethods]
 impl Server {
     #[new]
     fn new(options: &str) -> PyResult<Self> {
-        let form: ServerForm = spec::parse(options, "server options")?;
+        let mut form: ServerForm = spec::parse(options, "server options")?;
         let clock = Arc::new(SystemClock::new());
         let engine = Engine::new(form.engine_options(), clock.clone());
         let threads = Arc::new(Threads::start(form.threads)?);
         threads.next().spawn(crate::expiry::run(Arc::clone(&engine), clock));
+        let control = Arc::default();
+        let (tracing, finish_traces) = tracing::start(form.trace.take(), engine.clock(), &control)?;
         let context = Arc::new(Context {
             engine: Arc::clone(&engine),
             server: form.info(),
-            control: Arc::default(),
+            control,
+            tracing,
+            logging: Logging::new(form.log_settings()),
             shared_memory: SharedMemory::of_this_build(form.client_shared_memory),
         });
         let doors = Mutex::new(Some(Doors::default()));
-        Ok(Self { engine, context, shutdown: Shutdown::new(), threads, doors })
+        Ok(Self { engine, context, shutdown: Shutdown::new(), threads, doors, finish_traces })
     }
 
     fn add_model(&self, spec: &str, serialized: &[u8]) -> PyResult<Model> {
@@ -166,6 +172,11 @@ impl Server {
 
     fn wait_idle(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<bool> {
         wait_until(py, timeout_seconds, || self.engine.in_flight() == 0)
+    }
+
+    /// Writes the traces that have ended and takes no more; says what was lost, if anything.
+    fn finish_traces(&self, py: Python<'_>) -> Option<String> {
+        py.detach(|| (self.finish_traces)())
     }
 
     fn close(&self, py: Python<'_>) {

@@ -13,11 +13,12 @@ use trilith_core::tensor::Shape;
 use trilith_core::{DataType, Signature, TensorSpec};
 use trilith_engine::statistics::LatencyOptions;
 use trilith_engine::{BatchTensors, EngineOptions, ModelSpec, QueuePolicy, SchedulerSpec, TimeoutAction};
-use trilith_wire::ServerInfo;
+use trilith_wire::{LogSettings, ServerInfo};
 
 use crate::batch_spec::{BatchInputForm, BatchOutputForm};
 use crate::ensemble_spec::EnsembleForm;
 use crate::sequence_spec::SequenceForm;
+use crate::tracing::TraceForm;
 
 /// Reads JSON into one of the forms below; `what` names it in the error.
 pub(crate) fn parse<T: DeserializeOwned>(text: &str, what: &str) -> PyResult<T> {
@@ -39,6 +40,27 @@ pub(crate) struct ServerForm {
     pub(crate) threads: usize,
     #[serde(default)]
     latencies: LatencyForm,
+    #[serde(default)]
+    log: LogForm,
+    pub(crate) trace: Option<TraceForm>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LogForm {
+    file: String,
+    info: bool,
+    warning: bool,
+    error: bool,
+    verbose: u32,
+    format: String,
+}
+
+impl Default for LogForm {
+    fn default() -> Self {
+        let LogSettings { file, info, warning, error, verbose_level, format } = LogSettings::default();
+        Self { file, info, warning, error, verbose: verbose_level, format }
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -54,7 +76,24 @@ impl ServerForm {
         ServerInfo {
             name: self.name.clone(),
             version: self.version.clone(),
-            extensions: self.extensions.clone(),
+            extensions: self
+                .extensions
+                .iter()
+                .filter(|name| *name != "trace" || cfg!(feature = "tracing"))
+                .cloned()
+                .collect(),
+        }
+    }
+
+    pub(crate) fn log_settings(&self) -> LogSettings {
+        let LogForm { file, info, warning, error, verbose, format } = &self.log;
+        LogSettings {
+            file: file.clone(),
+            info: *info,
+            warning: *warning,
+            error: *error,
+            verbose_level: *verbose,
+            format: format.clone(),
         }
     }
 

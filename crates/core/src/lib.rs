@@ -8,6 +8,7 @@
 //! - [`flow`]: how much of a request's answers is on its way
 //! - [`compute`]: what executions took for one request
 //! - [`signature`]: what a model takes and gives
+//! - [`trace`]: what is noted of a request on its way
 //! - [`error`]: what went wrong, whose fault it is, and what to do next
 //! - [`bytes_tensor`]: the element encoding of BYTES tensors
 //! - [`spelling`]: what was probably meant by a name that does not exist
@@ -24,6 +25,7 @@ pub mod response;
 pub mod signature;
 pub mod spelling;
 pub mod tensor;
+pub mod trace;
 
 pub use compute::{ComputeSums, ComputeTimes};
 pub use datatype::DataType;

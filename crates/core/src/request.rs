@@ -7,6 +7,7 @@ use crate::compute::ComputeSums;
 use crate::flow::Flow;
 use crate::parameter::Parameters;
 use crate::tensor::Tensor;
+use crate::trace::Trace;
 
 /// Most inputs, and most outputs, that one request may name. Models have a few hundred at most, and a few bytes on the
 /// wire must not grow into gigabytes here.
@@ -126,6 +127,8 @@ pub struct Request {
     pub flow: Option<Flow>,
     /// Where executions for this request note what they took, for the larger request that it is a part of.
     pub compute: Option<ComputeSums>,
+    /// Who notes what becomes of it. Of a request that a model makes: who does so for the request that it answers.
+    pub trace: Option<Arc<dyn Trace>>,
 }
 
 #[cfg(test)]

@@ -131,7 +131,10 @@ impl Batch {
         let outcomes =
             answers.iter().filter_map(|(job, result)| job.outcome(result.is_ok(), ended)).collect();
         self.record(outcomes);
-        answers.iter().for_each(|(job, _)| job.note_times(&self.phases, ended));
+        for (job, result) in &answers {
+            job.note_times(&self.phases, ended);
+            job.note(&self.phases, ended, Some(result));
+        }
         answers.into_iter().for_each(|(job, result)| job.answer(result));
     }
 
@@ -163,6 +166,7 @@ impl Batch {
         let ended = self.model.clock().now();
         self.record(jobs.iter().filter_map(|job| job.outcome(false, ended)).collect());
         for job in jobs {
+            job.note(&self.phases, ended, None);
             job.answer(Err(error.clone()));
         }
     }

@@ -199,6 +199,7 @@ impl Engine {
     /// Sends a request that a model makes on its way, like [`Engine::infer`].
     ///
     /// One that would wait for ever, because every instance of its model waits for it in the end, is refused.
+    /// A trace that it carries is that of the request for whose sake it is made; it is continued.
     pub fn infer_from(&self, origin: Origin, request: Request, reply: Box<dyn Reply>) -> Ticket {
         match self.enter(&request) {
             Ok(in_flight) => self.call((origin, 0), in_flight, request, reply),
@@ -211,9 +212,10 @@ impl Engine {
         &self,
         (origin, depth): (Origin, u32),
         target: InFlight,
-        request: Request,
+        mut request: Request,
         reply: Box<dyn Reply>,
     ) -> Ticket {
+        request.trace = request.trace.map(|trace| trace.child());
         let model = target.model();
         let begun = origin.check(model).and_then(|()| match &origin.seat {
             // Who waits for an ensemble waits for its steps, which come this way themselves.

@@ -11,6 +11,7 @@ use crate::outputs;
 use crate::pending::Pending;
 use crate::sequencing::state;
 use crate::statistics::ledger::{Execution, Outcome, Phases};
+use crate::trace;
 
 /// One request inside a batch, answered exactly once: a job that is dropped unanswered answers itself
 /// with an internal error that names the model.
@@ -78,6 +79,7 @@ impl Job {
 
     /// Answers without ending, with outputs that were checked already.
     pub(crate) fn send_checked(&mut self, result: Result<Response>) {
+        trace::note_answer(&self.pending.request, &result);
         self.pending.outlet.send(result);
     }
 
@@ -148,7 +150,15 @@ impl Job {
 
     /// Answers; the statistics have it already.
     pub(crate) fn answer(mut self, result: Result<Response>) {
-        self.pending.outlet.finish(Some(result));
+        self.pending.finish(Some(result));
+    }
+
+    /// Notes, where the request is traced, how it was run and what came of it.
+    pub(crate) fn note(&self, phases: &Phases, ended: u64, result: Option<&Result<Response>>) {
+        if let Some(result) = result {
+            trace::note_answer(&self.pending.request, result);
+        }
+        trace::note_run(&self.pending.request, phases, ended);
     }
 
     pub(crate) fn join(&mut self, tally: Arc<Tally>) {
@@ -160,9 +170,12 @@ impl Job {
         let ended = self.pending.model.clock().now();
         if let Some(tally) = self.tally.take() {
             self.note_times(&tally.phases, ended);
+            if self.pending.request.trace.is_some() {
+                self.note(&tally.phases, ended, result.as_ref());
+            }
             tally.add(self.outcome(answered, ended));
         }
-        self.pending.outlet.finish(result);
+        self.pending.finish(result);
     }
 
     /// Tells the larger request, where this one is a part, what its execution took.

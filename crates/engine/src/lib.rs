@@ -20,7 +20,7 @@
 //! - [`clock`]: where time comes from
 //!
 //! Behind them: `index` (which models there are), `pending` (an admitted request), `expiry` (who wakes the one that
-//! expires requests), `matching` and `outputs` (tensors against the signature).
+//! expires requests), `trace` (what is noted of traced requests), `matching` and `outputs` (tensors against the signature).
 //!
 //! Nothing here opens a socket, starts a thread, sleeps or knows Python. Whoever executes batches
 //! (a Python thread, a worker process) pulls them through a [`model::Port`].
@@ -49,6 +49,7 @@ pub mod reply;
 pub mod schedule;
 pub mod sequencing;
 pub mod statistics;
+mod trace;
 pub mod vigil;
 
 pub use batch::{Batch, Job};

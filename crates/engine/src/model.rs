@@ -27,6 +27,7 @@ use crate::schedule::scheduler::Scheduler;
 use crate::sequencing::{SequenceSpec, Sequencing, StateSpec};
 use crate::statistics::ModelStatistics;
 use crate::statistics::ledger::{Failure, Ledger};
+use crate::trace;
 use crate::vigil::Vigil;
 
 /// What a model version is made from.
@@ -214,8 +215,10 @@ impl Model {
         mut request: Request,
         reply: Box<dyn Reply>,
     ) -> Option<u64> {
+        let arrived = trace::arrival(&request, self.clock.as_ref());
         let (recipient, batch_size) = Self::take_in(in_flight, &mut request, reply)?;
         let queued = self.clock.now();
+        trace::note_queued(&self.spec.signature, &request, arrived, queued);
         let outlet = Outlet::Direct(recipient);
         let model = Arc::clone(self);
         let (memory, padding) = (None, false);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use trilith_core::request::flags;
-use trilith_core::{CorrelationId, Error, Request};
+use trilith_core::{CorrelationId, Error, Request, Response, Result};
 
 use crate::clock::Nanos;
 use crate::model::Model;
@@ -12,6 +12,7 @@ use crate::schedule::queue::Waiting;
 use crate::schedule::sequence::Sequential;
 use crate::sequencing::Memory;
 use crate::statistics::ledger::Failure;
+use crate::trace;
 
 /// A request between admission and answer. Dropped unanswered it answers itself, so that none is ever lost.
 pub(crate) struct Pending {
@@ -34,13 +35,19 @@ impl Pending {
 
     /// Answers a request that was never accepted, which statistics do not count.
     pub(crate) fn turn_away(mut self: Box<Self>, error: Error) {
-        self.outlet.finish(Some(Err(error)));
+        self.finish(Some(Err(error)));
+    }
+
+    /// Gives the last answer; what comes after it is dropped.
+    pub(crate) fn finish(&mut self, result: Option<Result<Response>>) {
+        self.outlet.finish(result);
+        trace::note_end(&self.request);
     }
 
     fn fail(&mut self, error: Error, reason: Failure) {
         let waited = self.model.clock().now().saturating_sub(self.queued);
         self.model.ledger().record_failure(reason, waited);
-        self.outlet.finish(Some(Err(error)));
+        self.finish(Some(Err(error)));
     }
 }
 

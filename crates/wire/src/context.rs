@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use trilith_core::trace::Tracing;
 use trilith_engine::Engine;
 
 use crate::control::Control;
+use crate::logging::Logging;
 use crate::shared_memory::SharedMemory;
 
 /// The server's own metadata.
@@ -28,4 +30,8 @@ pub struct Context {
     pub shared_memory: SharedMemory,
     /// Who changes which models are served.
     pub control: Arc<Control>,
+    /// Which requests are traced.
+    pub tracing: Tracing,
+    /// How the log is written.
+    pub logging: Logging,
 }

@@ -25,6 +25,10 @@ pub enum Kind {
     Unload,
     /// Look into the repositories, before the index is told.
     Refresh,
+    /// Write the log in another way.
+    Log,
+    /// Say something to whoever reads the log.
+    Notice,
 }
 
 impl Kind {
@@ -34,6 +38,8 @@ impl Kind {
             Self::Load => "load",
             Self::Unload => "unload",
             Self::Refresh => "refresh",
+            Self::Log => "log",
+            Self::Notice => "notice",
         }
     }
 }
@@ -147,6 +153,26 @@ impl Control {
     /// Has the repositories looked into, where somebody does; the index is told either way.
     pub async fn refresh(&self) {
         let _ = self.ask(Kind::Refresh, "", Vec::new()).await;
+    }
+
+    /// Has something said in the log, as soon as somebody writes it. It is lost where too much waits already.
+    pub fn tell(&self, message: String) {
+        let mut waiting = self.waiting.lock();
+        if waiting.stage == Stage::Closed {
+            return;
+        }
+        let Some(place) = Place::take(&self.unanswered) else { return };
+        let parameters = vec![("message".to_owned(), Value::Text(message))];
+        let kind = Kind::Notice;
+        waiting.commands.push_back(Command {
+            kind,
+            model: String::new(),
+            parameters,
+            asker: None,
+            answer: None,
+            _place: place,
+        });
+        self.news.notify_one();
     }
 
     /// Leaves a command; what is received is how it ended.

@@ -2,6 +2,8 @@
 //!
 //! - [`context`]: what every endpoint knows of the server
 //! - [`control`]: the slow road: commands that change which models are served
+//! - [`logging`]: the settings of the log
+//! - `tracing`: what is noted of requests that are traced
 //! - [`shutdown`]: how endpoints are told to stop accepting, and when they have finished
 //! - [`transport`]: what comes before a protocol: sockets, TLS, the bound on connections
 //! - [`schema`]: the wire contract as data
@@ -20,6 +22,7 @@ pub mod grpc;
 pub mod http;
 #[cfg(any(feature = "http", feature = "metrics"))]
 mod listen;
+pub mod logging;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg(any(feature = "grpc", feature = "http"))]
@@ -27,11 +30,14 @@ mod post;
 pub mod schema;
 pub mod shared_memory;
 pub mod shutdown;
+#[cfg_attr(not(any(feature = "http", feature = "grpc")), expect(dead_code, reason = "nobody asks"))]
+mod tracing;
 #[cfg(any(feature = "http", feature = "grpc", feature = "metrics"))]
 pub mod transport;
 
 pub use context::{Context, ServerInfo};
 pub use control::Control;
+pub use logging::{LogSettings, Logging};
 pub use shared_memory::SharedMemory;
 pub use shutdown::Shutdown;
 #[cfg(any(feature = "http", feature = "grpc", feature = "metrics"))]

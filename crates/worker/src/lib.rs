@@ -18,7 +18,8 @@
 //!   (what the worker has to answer)
 //! - [`desk`]: what a worker's model asks of the server beside requests: metrics, models to load
 //! - [`port`]: the worker's end, with `reader` (what the server says), `watched` (what it says of requests) and
-//!   `answers` (what it is told) and `asking` (questions that wait for their answer)
+//!   `answers` (what it is told) and `asking` (questions that wait for their answer); `trace`: requests that are traced,
+//!   by number
 //!
 //! Small tensors travel inside the message; large ones are written to shared memory once and read in place.
 //! Segments have no name in the file system, are not bounded by the size of `/dev/shm`, and go with their
@@ -38,6 +39,7 @@ pub mod port;
 mod reader;
 mod session;
 mod socket;
+mod trace;
 pub mod transcode;
 mod watched;
 

@@ -234,9 +234,20 @@ pub struct RequestMessage<'a> {
     pub inputs: Vec<TensorMessage<'a>>,
     /// Whether the answers that may wait for their reader are bounded.
     pub is_bounded: bool,
+    /// Its trace; of a request that a model makes, the trace of the one that it answers.
+    pub trace: Option<TraceMessage>,
     /// Names of the outputs wanted; empty for all.
     #[serde(borrow)]
     pub outputs: Vec<&'a str>,
+}
+
+/// Names a trace.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct TraceMessage {
+    /// Its number in the server.
+    pub id: u64,
+    /// What a model may hand on to others.
+    pub context: Option<String>,
 }
 
 /// Names a sequence.

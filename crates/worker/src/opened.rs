@@ -1,9 +1,11 @@
 //! The requests that a worker has, as the server keeps them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use trilith_core::Error;
 use trilith_core::flow::Amount;
+use trilith_core::trace::Trace;
 use trilith_engine::{Batch, Job};
 
 use crate::message::ToWorker;
@@ -82,6 +84,13 @@ impl OpenedBatches {
         news
     }
 
+    /// The trace of that number, if it is that of a request which is not answered yet.
+    pub(crate) fn trace(&self, id: u64) -> Option<Arc<dyn Trace>> {
+        let mut traces =
+            self.0.values().flat_map(Opened::jobs).filter_map(|job| job.request().trace.as_ref());
+        traces.find(|trace| trace.id() == id).cloned()
+    }
+
     /// Fails everything.
     pub(crate) fn fail(&mut self, error: &Error) {
         for (_, opened) in std::mem::take(&mut self.0) {
@@ -101,6 +110,11 @@ impl Opened {
             self.jobs = batch.into_jobs().into_iter().map(Some).collect();
         }
         &mut self.jobs
+    }
+
+    /// What is left to be answered.
+    fn jobs(&self) -> impl Iterator<Item = &Job> {
+        self.whole.iter().flat_map(|batch| batch.jobs()).chain(self.jobs.iter().flatten())
     }
 
     fn gather_news(&mut self, batch: u64, news: &mut Vec<ToWorker<'static>>) {

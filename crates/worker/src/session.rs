@@ -334,8 +334,10 @@ impl Session {
         frame: &Bytes,
     ) -> io::Result<Request> {
         let request = decode_request(request, frame, &self.inbox)?;
+        // A request that was answered meanwhile has no trace left to be continued.
+        let trace = request.trace.as_ref().and_then(|named| self.opened.trace(named.id()));
         // What waits for the caller waits in the caller's process.
-        Ok(Request { model: model.to_owned(), version, flow: None, ..request })
+        Ok(Request { model: model.to_owned(), version, flow: None, trace, ..request })
     }
 
     /// Sends a request of the worker's model on its way.

@@ -13,6 +13,7 @@ use crate::arena::{Inbox, Outbox};
 use crate::message::{
     AnswerMessage, CorrelationMessage, ParameterMessage, Place, RequestMessage, TensorMessage,
 };
+use crate::trace;
 
 /// Tensors up to this size travel inside the message: below it, copying through the socket costs less than managing
 /// a range of shared memory.
@@ -67,6 +68,7 @@ pub fn encode_request<'a>(
         parameters: encode_parameters(&request.parameters),
         inputs: encode_tensors(&request.inputs, joined, outbox)?,
         is_bounded: request.flow.is_some(),
+        trace: trace::encode(request.trace.as_ref()),
         outputs: request.outputs.iter().map(|output| output.name.as_str()).collect(),
     })
 }
@@ -90,6 +92,7 @@ pub fn decode_request(message: RequestMessage<'_>, frame: &Bytes, inbox: &Inbox)
         priority: message.priority,
         timeout_microseconds: message.timeout,
         flow: message.is_bounded.then(Flow::new),
+        trace: trace::decode(message.trace),
         ..Request::default()
     })
 }

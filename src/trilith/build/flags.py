@@ -96,6 +96,13 @@ FLAGS = (
         "BACKEND:NAME=VALUE",
         "=",
     ),
+    Flag(
+        "component",
+        "Hand over a library that is there already: its folder, with headers and libraries.",
+        CMAKE,
+        "NAME=PATH",
+        "=",
+    ),
     Flag("library-paths", "Where the libraries of a backend lie.", CMAKE, "BACKEND:PATH", ":"),
     Flag(
         "build-dir",

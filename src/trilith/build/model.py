@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from trilith.build.catalogue.schema import Catalogue, Component, ThirdParty
 from trilith.build.mirrors import Mirrors
@@ -108,6 +109,8 @@ class Plan:
     folders: Folders
     mirrors: Mirrors
     notes: tuple[str, ...] = ()
+    copies: tuple[tuple[str, Path, str], ...] = ()
+    """Libraries that were handed over: whose they are, the file, the folder of the result."""
     lock: str = ""
     """Digest of the lock that it is built from; empty where sources are taken as they are found."""
 

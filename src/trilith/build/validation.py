@@ -24,6 +24,7 @@ NOT_ON_THIS_BUILDER = {
         "override-core-cmake-arg",
         "extra-backend-cmake-arg",
         "override-backend-cmake-arg",
+        "component",
         "library-paths",
         "repo-tag",
         "github-organization",

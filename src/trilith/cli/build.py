@@ -22,6 +22,8 @@ Usage:
     trilith build components                 list everything that can be chosen
     trilith build explain NAME...            say what is known of a component or a library
     trilith build verify DIR|IMAGE           read it, run it, ask it, compare it with its plan
+    trilith build image DIR --output=oci:DIR write an image of it, without an engine
+    trilith build sbom LOCK|DIR|IMAGE        what it is made from, as CycloneDX or SPDX
     trilith build size DIR|IMAGE             how large each brick is; --max-size=150MB is a gate
     trilith build diff A B                   what differs between two results, images or locks
     trilith build compose --from=DIR|IMAGE   cut a smaller server out of one that is there
@@ -45,6 +47,8 @@ LATER = {
     "compose": "trilith.cli.build_compose",
     "diff": "trilith.cli.build_compare",
     "doctor": "trilith.cli.build_doctor",
+    "image": "trilith.cli.build_image",
+    "sbom": "trilith.cli.build_sbom",
     "size": "trilith.cli.build_size",
     "verify": "trilith.cli.build_check",
 }
@@ -106,6 +110,7 @@ def decide(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
     from trilith.build.host import this_host  # noqa: PLC0415
     from trilith.build.mirrors import Mirrors, read  # noqa: PLC0415
     from trilith.build.planning import plan  # noqa: PLC0415
+    from trilith.build.prebuilt import Handed, hand_over, settle  # noqa: PLC0415
     from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
     from trilith.build.words import select  # noqa: PLC0415
 
@@ -117,8 +122,17 @@ def decide(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
             mirrors = read(Path(selection.text("mirrors")))
     except BuildError as error:
         problems += error.problems
+    host = this_host(catalogue.head)
+    handed: tuple[Handed, ...] = ()
     try:
-        decided = plan(selection, catalogue, this_host(catalogue.head), mirrors)
+        if catalogue.prebuilt:
+            selection, handed = hand_over(
+                selection, catalogue, selection.text("target-machine", host.machine)
+            )
+    except BuildError as error:
+        problems += error.problems
+    try:
+        decided = settle(plan(selection, catalogue, host, mirrors), handed)
     except BuildError as error:
         raise BuildError([*problems, *error.problems]) from error
     if problems:

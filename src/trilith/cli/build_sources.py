@@ -39,11 +39,11 @@ class Flags:
         return ""
 
     def switch(self, name: str) -> bool:
-        """Take ``--name`` out."""
-        if f"--{name}" in self.words:
-            self.words.remove(f"--{name}")
-            return True
-        return False
+        """Take ``--name``, or ``-n``, out."""
+        given = [word for word in (f"--{name}", f"-{name[0]}") if word in self.words]
+        for word in given:
+            self.words.remove(word)
+        return bool(given)
 
     def store(self, name: str = "store") -> "Store":
         """Take the flag that names a store; this user's own if it is not there."""

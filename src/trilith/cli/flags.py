@@ -13,6 +13,22 @@ REPOSITORY = "Model repository"
 LOGGING = "Logging"
 BACKENDS = "Backends"
 
+TRACING = "Tracing"
+
+
+def _old_trace_flags() -> tuple[Flag, ...]:
+    newer = {
+        "trace-file": "--trace-config=triton,file=FILE",
+        "trace-level": "--trace-config=level=LEVEL",
+        "trace-rate": "--trace-config=rate=NUMBER",
+        "trace-count": "--trace-config=count=NUMBER",
+        "trace-log-frequency": "--trace-config=triton,log-frequency=NUMBER",
+    }
+    return tuple(
+        Flag(name, TRACING, values.TEXT, repeats=True, deprecated=instead) for name, instead in newer.items()
+    )
+
+
 USED = (
     Flag(
         "model-repository",
@@ -188,6 +204,15 @@ USED = (
         "default",
     ),
     Flag("log-file", LOGGING, values.FILE, "Where to log to; standard error if not given.", ""),
+    Flag(
+        "trace-config",
+        TRACING,
+        values.NAMED_SETTING,
+        "level=TIMESTAMPS, level=TENSORS, rate=N (one of N requests), count=N, mode=triton; "
+        "triton,file=FILE, triton,log-frequency=N (traces in one file). May be given several times.",
+        repeats=True,
+    ),
+    *_old_trace_flags(),
     Flag("id", SERVER, values.TEXT, "Name of the server in its metadata.", "triton"),
     Flag("server-id", SERVER, values.TEXT, alias_of="id"),
     Flag(
@@ -249,7 +274,6 @@ def _later(group: str, off: tuple[str, ...], *names: str) -> tuple[Flag, ...]:
 
 IDLE = (
     *_idle(BACKENDS, values.FOLDER, "backend-directory"),
-    *_idle(SERVER, values.FILE, "trace-file"),
     *_idle(SERVER, values.FOLDER, "cache-directory", "repoagent-directory"),
     *_idle(
         SERVER,
@@ -257,9 +281,6 @@ IDLE = (
         "min-supported-compute-capability",
         "pinned-memory-pool-byte-size",
         "buffer-manager-thread-count",
-        "trace-rate",
-        "trace-count",
-        "trace-log-frequency",
     ),
     *_idle(SERVER, values.BOOLEAN, "enable-peer-access"),
     *_idle(
@@ -304,8 +325,7 @@ LATER = (
     *_later(GRPC, ("none",), "grpc-infer-response-compression-level"),
     *_later(SERVER, _OFF, "allow-sagemaker", "allow-vertex-ai"),
     *_later(SERVER, (), "sagemaker-safe-port-range", "vertex-ai-default-model"),
-    *_later(SERVER, ("off",), "rate-limit", "trace-level"),
-    *_later(SERVER, ("level=off",), "trace-config"),
+    *_later(SERVER, ("off",), "rate-limit"),
 )
 
 FLAGS = (*USED, *endpoint_flags.USED, *IDLE, *LATER)

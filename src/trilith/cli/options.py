@@ -8,6 +8,7 @@ from trilith.cli import values
 from trilith.cli.endpoints import build_endpoints
 from trilith.cli.flag import Standing
 from trilith.cli.parse import Parsed, nearest
+from trilith.cli.tracing import trace_notes, trace_options
 from trilith.contract import TrilithError
 from trilith.runtime.caches import DEFAULT_CACHE
 from trilith.runtime.logs import LogOptions
@@ -47,6 +48,7 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
     endpoints = build_endpoints(given, problems)
     latencies = _latencies(given["metrics_config"], problems)
     cache = _cache(given["cache_config"], given["response_cache_byte_size"], problems)
+    trace = trace_options(given, problems)
     if problems:
         raise UsageError("\n".join(problems))
     return ServerOptions(
@@ -69,7 +71,8 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
         cache=cache,
         latencies=latencies,
         log=log_options(given),
-        notes=tuple(_notes(parsed)),
+        trace=trace,
+        notes=(*_notes(parsed), *trace_notes(trace)),
     )
 
 

@@ -24,6 +24,7 @@ from trilith.contract.calls import (
     Metric,
     MetricFamily,
     ResponseSender,
+    Trace,
 )
 from trilith.contract.datatype import DataType
 from trilith.contract.errors import (
@@ -81,5 +82,6 @@ __all__ = [
     "RepositoryAgent",
     "ResponseSender",
     "TensorSpec",
+    "Trace",
     "TrilithError",
 ]

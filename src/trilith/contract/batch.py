@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from trilith.contract.calls import ResponseSender
+    from trilith.contract.calls import ResponseSender, Trace
 
 Parameter: TypeAlias = bool | int | float | str
 """A value that rides along with a request, a tensor or a response."""
@@ -37,6 +37,10 @@ class InferenceRequest(Protocol):
     @property
     def timeout(self) -> int:
         """Microseconds that it may wait in the queue; 0 for the model's default."""
+
+    @property
+    def trace(self) -> "Trace | None":
+        """Its trace, if it is traced."""
 
     @property
     def parameters(self) -> dict[str, Parameter]:

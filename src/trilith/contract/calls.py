@@ -68,6 +68,14 @@ class CallAnswer(Protocol):
         """Values that ride along."""
 
 
+class Trace(Protocol):
+    """The trace of a request that is being answered; handed on, it covers the requests made for its sake."""
+
+    @property
+    def context(self) -> str | None:
+        """What other systems are told of it: a JSON object of headers, if there is anything."""
+
+
 class Call(Protocol):
     """A request that was made of another model. Letting go of it before its end cancels it."""
 
@@ -131,6 +139,7 @@ class Caller(Protocol):
         form: str,
         inputs: list[tuple[str, str, NDArray[Any]]],
         parameters: dict[str, Parameter],
+        trace: Trace | None = None,
     ) -> Call:
         """Send a request on its way.
 
@@ -140,6 +149,7 @@ class Caller(Protocol):
                 ``timeout`` (microseconds), ``outputs`` (list of names, empty for all).
             inputs: name, datatype (``FP32``) and values.
             parameters: values that ride along.
+            trace: of the request for whose sake this one is made, if it is to be covered.
 
         Raises:
             ValueError: a datatype is unknown, or a value does not fit.

@@ -21,6 +21,7 @@ __all__ = [
     "Model",
     "ResponseSender",
     "Server",
+    "Trace",
     "WorkerLink",
     "WorkerPort",
     "file_descriptor_set",
@@ -70,7 +71,13 @@ class Server:
             options: JSON object: ``name`` (str), ``version`` (str), ``extensions`` (list of str),
                 ``strict_readiness`` (bool), ``client_shared_memory`` (bool: whether clients may
                 register it), ``threads`` (int, 0 for one for every two cores), ``latencies``
-                (object: ``summaries`` bool, ``quantiles`` list of [quantile, error], ``histograms`` bool).
+                (object: ``summaries`` bool, ``quantiles`` list of [quantile, error], ``histograms`` bool),
+                ``log`` (object: ``file``, ``info``, ``warning``, ``error``, ``verbose``, ``format``),
+                ``trace`` (null, or an object: ``mode``, ``timestamps`` and ``tensors`` (bool), ``rate``,
+                ``count`` (int or null), ``log_frequency``, ``file``).
+
+        Raises:
+            OSError: traces cannot be written; the message says where to and why.
         """
 
     def add_model(self, spec: str, serialized: bytes) -> Model:
@@ -192,6 +199,13 @@ class Server:
         Releases the GIL; wakes for signals.
         """
 
+    def finish_traces(self) -> str | None:
+        """Write the traces that have ended, and take no more.
+
+        Returns:
+            What was lost, if anything.
+        """
+
     def close(self) -> None:
         """End connections and threads."""
 
@@ -204,11 +218,15 @@ class Command:
 
     @property
     def kind(self) -> str:
-        """``load``, ``unload``, or ``refresh``: look into the repositories before the index is told."""
+        """What is wanted.
+
+        ``load``, ``unload``; ``refresh``: look into the repositories before the index is told; ``log``: write
+        the log in another way; ``notice``: say something in the log.
+        """
 
     @property
     def model(self) -> str:
-        """Name of the model; empty for ``refresh``."""
+        """Name of the model; empty for what is about none."""
 
     @property
     def asker(self) -> tuple[str, bool] | None:
@@ -217,7 +235,8 @@ class Command:
     def take_parameters(self) -> dict[str, bool | str | bytes]:
         """Take what else was said; once, for it may be large.
 
-        ``config`` and ``file:...`` of a load, ``unload_dependents`` of an unload.
+        ``config`` and ``file:...`` of a load, ``unload_dependents`` of an unload, ``info``, ``warning``,
+        ``error``, ``verbose`` (a number as text) and ``format`` of a log, ``message`` of a notice.
         """
 
     def succeed(self) -> None:
@@ -364,6 +383,8 @@ class InferenceRequest:
     @property
     def timeout(self) -> int: ...
     @property
+    def trace(self) -> Trace | None: ...
+    @property
     def parameters(self) -> dict[str, _Parameter]: ...
     @property
     def requested_outputs(self) -> list[str]: ...
@@ -393,11 +414,22 @@ class ResponseSender:
     def is_cancelled(self) -> bool: ...
 
 @final
+class Trace:
+    """See :class:`trilith.contract.Trace`."""
+
+    @property
+    def context(self) -> str | None: ...
+
+@final
 class Caller:
     """See :class:`trilith.contract.Caller`."""
 
     def call(
-        self, form: str, inputs: list[tuple[str, str, NDArray[Any]]], parameters: dict[str, _Parameter]
+        self,
+        form: str,
+        inputs: list[tuple[str, str, NDArray[Any]]],
+        parameters: dict[str, _Parameter],
+        trace: Any = None,
     ) -> Call: ...
     def is_ready(self, model: str, version: int | None) -> bool: ...
     def change_model(

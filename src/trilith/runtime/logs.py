@@ -4,7 +4,7 @@ import json
 import logging
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
 _LETTERS = {"DEBUG": "V", "INFO": "I", "WARNING": "W", "ERROR": "E", "CRITICAL": "E"}
@@ -83,6 +83,25 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False, default=str)
 
 
+class _Live:
+    """What holds in this process."""
+
+    options = LogOptions()
+    handler: logging.Handler | None = None
+    is_colourful = False
+
+
+def current() -> LogOptions:
+    """Return what holds in this process."""
+    return _Live.options
+
+
+def change(options: LogOptions) -> None:
+    """Log in another way from now on; where to stays as it is."""
+    _Live.options = replace(options, file=_Live.options.file)
+    _apply()
+
+
 def configure(options: LogOptions, stream: TextIO | None = None) -> None:
     """Send the log of this process where it belongs.
 
@@ -97,14 +116,19 @@ def configure(options: LogOptions, stream: TextIO | None = None) -> None:
         target = stream or sys.stderr
         handler = logging.StreamHandler(target)
         colour = target.isatty()
-    if options.format == "json":
-        handler.setFormatter(JsonFormatter())
-    else:
-        handler.setFormatter(LineFormatter(iso=options.format == "ISO8601", colour=colour))
-    handler.addFilter(lambda record: options.shows(record.levelno))
+    _Live.options, _Live.handler, _Live.is_colourful = options, handler, colour
+    handler.addFilter(lambda record: _Live.options.shows(record.levelno))
     root = logging.getLogger()
     for previous in root.handlers[:]:
         root.removeHandler(previous)
     root.addHandler(handler)
-    root.setLevel(logging.DEBUG if options.verbose else logging.INFO)
+    _apply()
     logging.captureWarnings(capture=True)
+
+
+def _apply() -> None:
+    options = _Live.options
+    if _Live.handler is not None:
+        plain = LineFormatter(iso=options.format == "ISO8601", colour=_Live.is_colourful)
+        _Live.handler.setFormatter(JsonFormatter() if options.format == "json" else plain)
+    logging.getLogger().setLevel(logging.DEBUG if options.verbose else logging.INFO)

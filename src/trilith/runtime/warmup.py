@@ -85,6 +85,7 @@ class WarmupRequest:
     flags = 0
     priority = 0
     timeout = 0
+    trace: None = None
 
     def __init__(self, inputs: Tensors, requested_outputs: list[str]) -> None:
         """Make a request of inputs by name, batch dimension included."""

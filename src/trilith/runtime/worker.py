@@ -26,6 +26,7 @@ from trilith.runtime.bricks import make
 from trilith.runtime.channel import Channel
 from trilith.runtime.handover import read_context, read_source
 from trilith.runtime.instances import close_instance, run_instance
+from trilith.runtime.log_news import listen
 from trilith.runtime.logs import LogOptions, configure
 from trilith.runtime.warmup import warm_up
 
@@ -51,6 +52,7 @@ def main(arguments: list[str]) -> int:
         return 0
     _end_with(int(order["server"]))
     configure(LogOptions(**order["log"]))
+    listen(int(order["news"]))
     try:
         backend: Backend = make(order["entry"])
         if order["complete"]:

@@ -15,6 +15,7 @@ from trilith.contract import LoadError, ModelSource
 from trilith.runtime.channel import Channel
 from trilith.runtime.handover import write_context, write_source
 from trilith.runtime.hosts import Plan
+from trilith.runtime.log_news import LogNews
 from trilith.runtime.logs import LogOptions
 
 if TYPE_CHECKING:
@@ -59,25 +60,29 @@ class Worker:
         self._title = f"model '{order.source.name}' version {order.source.version}"
         try:
             ours, theirs = socket.socketpair()
+            self._news = LogNews()
         except OSError as error:
             raise LoadError(f"{self._title}: no worker process can be started: {error}") from error
         self._channel = Channel(ours)
         self._link: native.WorkerLink | None = None
-        with theirs:
+        with theirs, self._news.theirs as news:
+            news_descriptor = news.fileno()
             try:
                 self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
                     [*order.command, str(theirs.fileno())],
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[theirs.fileno(), news_descriptor],
                     stdin=subprocess.DEVNULL,
                 )
             except OSError as error:
                 ours.close()
+                self._news.close()
                 raise LoadError(f"{self._title}: no worker process can be started: {error}") from error
         self._send(
             {
                 "server": os.getpid(),
                 "entry": order.entry,
-                "log": asdict(order.log),
+                "news": news_descriptor,
+                "log": asdict(LogNews.latest(order.log)),
                 "source": write_source(order.source),
                 "complete": document is not None,
                 "document": document,
@@ -133,6 +138,7 @@ class Worker:
         self._process.kill()
         self._process.wait()
         self._channel.close()
+        self._news.close()
 
     def end(self, timeout: float) -> bool:
         """Wait for it to end after its channel did, and kill it after that many seconds.
@@ -146,6 +152,7 @@ class Worker:
             log.warning("%s: worker process %d did not end in time and is killed", self._title, self.pid)
             self.kill()
             return False
+        self._news.close()
         return True
 
     def describe_end(self) -> str:

@@ -6,11 +6,14 @@ keeps what is about one model in order.
 
 import logging
 import threading
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from trilith.contract import ConfigurationError, ErrorCode
 from trilith.repository.overrides import read_override
+from trilith.runtime.log_news import LogNews
+from trilith.runtime.logs import current
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,6 +49,8 @@ class Controller:
             "load": self._load,
             "unload": self._unload,
             "refresh": self._refresh,
+            "log": self._change_log,
+            "notice": self._note,
         }
 
     def start(self) -> None:
@@ -80,6 +85,24 @@ class Controller:
 
     def _refresh(self, command: "native.Command") -> None:
         self._registry.refresh(command.succeed)
+
+    def _change_log(self, command: "native.Command") -> None:
+        wanted = command.take_parameters()
+        LogNews.announce(
+            replace(
+                current(),
+                format=str(wanted["format"]),
+                verbose=int(wanted["verbose"]),
+                info=bool(wanted["info"]),
+                warning=bool(wanted["warning"]),
+                error=bool(wanted["error"]),
+            )
+        )
+        command.succeed()
+
+    def _note(self, command: "native.Command") -> None:
+        log.warning("%s", command.take_parameters()["message"])
+        command.succeed()
 
     def _is_allowed(self, command: "native.Command") -> bool:
         if self._mode is ControlMode.EXPLICIT:

@@ -53,6 +53,24 @@ class CacheChoice:
 
 
 @dataclass(frozen=True)
+class TraceOptions:
+    """Which requests are traced, and where to."""
+
+    mode: str = "triton"
+    timestamps: bool = False
+    """Whether it is noted when requests were where."""
+    tensors: bool = False
+    """Whether their tensors are."""
+    rate: int = 1000
+    """One of so many requests is traced; 0 for none."""
+    count: int | None = None
+    """How many are, in all; ``None`` for no bound."""
+    log_frequency: int = 0
+    """Traces in one file; 0 for all in one."""
+    file: str = ""
+
+
+@dataclass(frozen=True)
 class ServerOptions:
     """Everything that a server can be told."""
 
@@ -83,5 +101,6 @@ class ServerOptions:
     latencies: Mapping[str, Any] = field(default_factory=dict)
     """Latency summaries and histograms, as the native extension is told."""
     log: LogOptions = field(default_factory=LogOptions)
+    trace: TraceOptions = field(default_factory=TraceOptions)
     notes: tuple[str, ...] = ()
     """What to tell at the start: flags that have no effect, deprecated ones."""

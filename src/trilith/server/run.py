@@ -6,7 +6,8 @@ import os
 import queue
 import sys
 import threading
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import trilith
 from trilith.contract import ConfigurationError, LoadError, TrilithError
@@ -16,6 +17,8 @@ from trilith.server.options import CacheChoice, Endpoint, ServerOptions
 from trilith.server.signals import watch_signals
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trilith import native
     from trilith.contract import Cache
     from trilith.repository import Inventory
@@ -38,6 +41,8 @@ EXTENSIONS = (
     "binary_tensor_data",
     "parameters",
     "statistics",
+    "trace",
+    "logging",
 )
 """Of Triton's protocol extensions, those that this version carries."""
 
@@ -150,20 +155,26 @@ class Application:
     def _make_server(self) -> "native.Server":
         from trilith.native import FEATURES, Server  # noqa: PLC0415  --help and the like need no extension
 
+        try:
+            return Server(json.dumps(self._native_options(FEATURES)))
+        except OSError as error:
+            raise StartupError(f"{error}; choose another with --trace-config=triton,file=FILE") from error
+        except RuntimeError as error:
+            raise StartupError(f"{error}; start without --trace-config") from error
+
+    def _native_options(self, features: "Sequence[str]") -> dict[str, Any]:
         options = self._options
-        return Server(
-            json.dumps(
-                {
-                    "name": options.server_id,
-                    "version": trilith.__version__,
-                    "extensions": [name for name in EXTENSIONS if FEATURE_OF.get(name) in (None, *FEATURES)],
-                    "strict_readiness": options.strict_readiness,
-                    "client_shared_memory": options.client_shared_memory,
-                    "threads": options.threads,
-                    "latencies": dict(options.latencies),
-                }
-            )
-        )
+        return {
+            "name": options.server_id,
+            "version": trilith.__version__,
+            "extensions": [name for name in EXTENSIONS if FEATURE_OF.get(name) in (None, *features)],
+            "strict_readiness": options.strict_readiness,
+            "client_shared_memory": options.client_shared_memory,
+            "threads": options.threads,
+            "latencies": dict(options.latencies),
+            "log": asdict(options.log),
+            "trace": asdict(options.trace),
+        }
 
     def _check_encryption(self) -> None:
         from trilith.native import inspect_tls  # noqa: PLC0415  --help and the like need no extension
@@ -339,5 +350,8 @@ class Application:
         hanging = self._registry.unload_all(max(left, CLOSING_SECONDS)) if self._registry else []
         if hanging:
             log.warning("did not end: %s", ", ".join(hanging))
+        untraced = server.finish_traces()
+        if untraced:
+            log.warning(untraced)
         log.info("stopped; requests left: %d", lost)
         return 1 if lost or hanging else 0

@@ -108,7 +108,7 @@ def test_messages_that_are_none_are_refused(channel: Channel, method: str, case:
     assert "not valid protobuf" in error
 
 
-@pytest.mark.parametrize("method", ["Nothing", "/nobody.Service/Nothing", "/", "TraceSetting"])
+@pytest.mark.parametrize("method", ["Nothing", "/nobody.Service/Nothing", "/", "ModelInferOnce"])
 def test_calls_that_nobody_answers_are_unimplemented(channel: Channel, method: str) -> None:
     assert channel.refused(b"", method)[0] == "UNIMPLEMENTED"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from trilith.runtime.logs import LogOptions, configure
+from trilith.runtime.logs import LogOptions, change, configure, current
 
 log = logging.getLogger("trilith.tests")
 
@@ -96,3 +96,15 @@ def test_a_log_file_takes_the_lines(tmp_path: Path) -> None:
     configure(LogOptions(file=str(tmp_path / "log")))
     log.info("here")
     assert (tmp_path / "log").read_text().endswith(" here\n")
+
+
+def test_a_change_holds_at_once_and_leaves_where_it_goes(tmp_path: Path) -> None:
+    file = tmp_path / "log"
+    configure(LogOptions(file=str(file)))
+    log.debug("unseen")
+    change(LogOptions(format="json", verbose=1, info=False))
+    log.debug("seen")
+    log.info("left out")
+    assert current() == LogOptions(format="json", verbose=1, info=False, file=str(file))
+    (line,) = file.read_text().splitlines()
+    assert json.loads(line)["message"] == "seen"

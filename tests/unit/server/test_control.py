@@ -8,6 +8,8 @@ from tests.doubles import native
 
 from trilith.contract import ErrorCode
 from trilith.repository.overrides import Override
+from trilith.runtime.log_news import LogNews
+from trilith.runtime.logs import LogOptions
 from trilith.runtime.records import Refusal
 from trilith.server.control import Controller, ControlMode, Poller
 
@@ -124,3 +126,21 @@ def test_nobody_looks_any_more_once_told_to_stop() -> None:
     poller.stop()
     poller.run()
     assert registry.asked == []
+
+
+def test_the_log_changes_as_a_client_asks_and_keeps_its_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    announced: list[LogOptions] = []
+    monkeypatch.setattr(LogNews, "announce", announced.append)
+    monkeypatch.setattr("trilith.server.control.current", lambda: LogOptions(file="kept"))
+    wanted = {"info": False, "warning": True, "error": False, "verbose": "2", "format": "json"}
+    command = native.Command("log", **wanted)
+    carry_out(command)
+    assert command.wait() is None
+    assert announced == [LogOptions("json", "kept", 2, info=False, warning=True, error=False)]
+
+
+def test_what_native_code_has_to_say_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    command = native.Command("notice", message="3 traces were dropped")
+    carry_out(command)
+    assert command.wait() is None
+    assert "3 traces were dropped" in caplog.text

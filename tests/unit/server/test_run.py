@@ -14,7 +14,7 @@ from tests.doubles import native
 
 from trilith.runtime.logs import LogOptions
 from trilith.server import run
-from trilith.server.options import Endpoint, ServerOptions
+from trilith.server.options import Endpoint, ServerOptions, TraceOptions
 
 HTTP = Endpoint("http", "HTTP", "127.0.0.1", 8000, {"max_input_size": 1})
 GRPC = Endpoint("grpc", "gRPC", "127.0.0.1", 8001)
@@ -238,3 +238,30 @@ def test_settings_reach_the_models(repository: Path, monkeypatch: pytest.MonkeyP
     assert seen[0].complete is False  # type: ignore[attr-defined]
     assert seen[0].of_backend("echo") == {"a": "1", "b": "2"}  # type: ignore[attr-defined]
     assert seen[0].log is log  # type: ignore[attr-defined]
+
+
+def test_a_trace_file_that_cannot_be_written_ends_the_start(
+    repository: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trace = TraceOptions(timestamps=True, file=native.Server.unwritable_file)
+    status = run.serve(ServerOptions((repository,), (HTTP,), trace=trace))
+    assert status == 1
+    assert "the trace file cannot be written: no; choose another with --trace-config" in caplog.text
+
+
+def test_a_build_that_cannot_trace_says_so(
+    repository: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "FEATURES", ("http",))
+    trace = TraceOptions(tensors=True, file="trace.json")
+    status = run.serve(ServerOptions((repository,), (HTTP,), trace=trace))
+    assert status == 1
+    assert "does not trace requests; start without --trace-config" in caplog.text
+
+
+def test_traces_that_were_lost_are_counted_at_the_end(
+    repository: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native.Server, "lost_traces", "3 traces could not be written")
+    serve(ServerOptions((repository,), (HTTP,)))
+    assert "3 traces could not be written" in caplog.text

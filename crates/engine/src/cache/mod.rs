@@ -130,7 +130,7 @@ fn answer(model: &Arc<Model>, mut pending: Box<Pending>, mut response: Response,
     if let Some(order) = model.order() {
         pending.outlet.enter(order);
     }
-    pending.outlet.finish(Some(Ok(response)));
+    pending.finish(Some(Ok(response)));
 }
 
 /// Copies inputs that others may change at any time: the key must be that of the very bytes that the model sees.

@@ -17,6 +17,7 @@ use crate::ensemble::progress::{Given, Place, Progress, Start};
 use crate::model::{InFlight, Model};
 use crate::reply::{Answer, Recipient, Reply};
 use crate::statistics::ledger::{Failure, Outcome};
+use crate::trace;
 
 /// How deep ensembles may lie in each other: more than anybody builds on purpose, and little enough for the stack of
 /// the thread that starts them all at once.
@@ -103,6 +104,7 @@ pub(crate) fn begin(
 ) -> Option<Arc<Run>> {
     let ensemble = Arc::clone(recipient.model());
     let queued = ensemble.clock().now();
+    trace::note_queued(&ensemble.spec().signature, &request, None, queued);
     let inputs = take_inputs(&ensemble, &mut request, rows);
     let prepared = check_depth(whence.depth).and_then(|()| {
         let plan = graph.plan_for(&request.outputs).map_err(Error::internal)?;
@@ -115,6 +117,7 @@ pub(crate) fn begin(
         Err(error) => {
             ensemble.ledger().record_failure(Failure::Other, 0);
             recipient.refuse(error);
+            trace::note_end(&request);
             return None;
         }
     };
@@ -299,12 +302,14 @@ impl Run {
             }
             recipient.send(Answer { result: Some(Ok(response)), is_final });
             if is_final {
+                trace::note_end(&self.request);
                 return Ok(());
             }
         }
         if is_over {
             self.count_success();
             recipient.send(Answer { result: None, is_final: true });
+            trace::note_end(&self.request);
         }
         Ok(())
     }
@@ -328,6 +333,7 @@ impl Run {
         // Responses that wait for their turn are let go first, so that no step waits for their being read.
         drop(course.progress);
         course.recipient.refuse(error);
+        trace::note_end(&self.request);
         self.cancel();
     }
 
@@ -396,6 +402,7 @@ impl Run {
             flow: step.decoupled.then(|| Flow::before(self.request.flow.as_ref())),
             compute: Some(self.compute.clone()),
             is_volatile: self.request.is_volatile,
+            trace: self.request.trace.clone(),
         };
         (request, mark)
     }

@@ -1,14 +1,17 @@
 //! What a call is answered with.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame};
 use tonic::Status;
+use trilith_core::trace::{Event, Trace};
 
 use super::pieces::Pieces;
 use super::status;
+use crate::tracing::Sending;
 
 /// A stream of frames that ends with trailers.
 pub(super) type Stream = Pin<Box<dyn Body<Data = Bytes, Error = Status> + Send>>;
@@ -23,6 +26,36 @@ pub(super) enum ResponseBody {
     Message(Pieces),
     /// Whatever the stream brings.
     Stream(Stream),
+}
+
+impl ResponseBody {
+    /// The same, noting when it is sent.
+    pub(super) fn noting(self, trace: Arc<dyn Trace>) -> Self {
+        let sending = Sending::begin(trace, (Event::GrpcSendStart, Event::GrpcSendEnd));
+        Self::Stream(Box::pin(Noting { body: self, _sending: sending }))
+    }
+}
+
+/// A body whose sending is noted.
+struct Noting {
+    body: ResponseBody,
+    _sending: Sending,
+}
+
+impl Body for Noting {
+    type Data = Bytes;
+    type Error = Status;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
 }
 
 impl Body for ResponseBody {

@@ -4,7 +4,9 @@
 //! them by position expect; answers of decoupled models leave as they arise.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
+use trilith_core::trace::Trace;
 use trilith_core::{Error, Flow, Parameter, Response};
 use trilith_engine::{Answer, Ticket};
 
@@ -41,6 +43,8 @@ pub(super) struct Exchange {
     pub(super) placements: Placements,
     /// Told what leaves, where answers that nobody reads are bounded.
     pub(super) flow: Option<Flow>,
+    /// Who notes what becomes of it, where it is traced.
+    pub(super) trace: Option<Arc<dyn Trace>>,
     held: Vec<Answer>,
     is_done: bool,
 }
@@ -99,6 +103,12 @@ impl Exchanges {
         if let Some(exchange) = self.queue.back_mut() {
             exchange.withdrawal = Withdrawal(Some(ticket));
         }
+    }
+
+    /// The trace of a request that is in flight.
+    pub(super) fn trace(&self, number: u64) -> Option<Arc<dyn Trace>> {
+        let index = self.queue.binary_search_by_key(&number, |exchange| exchange.number).ok()?;
+        self.queue[index].trace.clone()
     }
 
     /// Withdraws all requests.

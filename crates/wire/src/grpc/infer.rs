@@ -1,6 +1,9 @@
 //! `ModelInfer`: one request, one response.
 
+use std::sync::Arc;
+
 use tokio::sync::oneshot;
+use trilith_core::trace::Trace;
 use trilith_core::{Code, Error, Fault, Request, Response, Result};
 use trilith_engine::{Answer, Attendance, Engine, Reply, Ticket};
 
@@ -11,6 +14,7 @@ use super::pieces::Pieces;
 use crate::awaited;
 use crate::context::Context;
 use crate::shared_memory::Placements;
+use crate::tracing::{Arrival, noting};
 
 /// A request on its way. Dropping it withdraws it.
 pub(super) struct Inference {
@@ -18,19 +22,25 @@ pub(super) struct Inference {
     withdrawal: Withdrawal,
     placements: Placements,
     _attendance: Attendance,
+    /// Who notes what becomes of it, where it is traced.
+    pub(super) trace: Option<Arc<dyn Trace>>,
 }
 
 impl Inference {
     /// Sends a `ModelInferRequest` on its way.
-    pub(super) fn begin(context: &Context, message: Pieces) -> Result<Self> {
-        let Converted { mut request, references, .. } = convert(Draft::read(message)?)?;
+    pub(super) fn begin(context: &Context, message: Pieces, arrival: Option<&Arrival>) -> Result<Self> {
+        let draft = Draft::read(message)?;
+        let trace = arrival.and_then(|arrival| arrival.sample(&context.tracing, &draft.model));
+        let Converted { mut request, references, .. } = convert(draft)?;
+        request.trace.clone_from(&trace);
         let placements = Placements::resolve(&context.shared_memory, references, &mut request)?;
         refuse_decoupled(&context.engine, &request)?;
         let (sender, receiver) = oneshot::channel();
         let reply = SingleReply { sender: Some(sender), responses: 0, first: None };
         let attendance = Attendance::begin();
-        let ticket = context.engine.infer(request, Box::new(reply));
-        Ok(Self { receiver, withdrawal: Withdrawal(Some(ticket)), placements, _attendance: attendance })
+        let ticket = context.engine.infer(request, noting(Box::new(reply), trace.as_ref()));
+        let withdrawal = Withdrawal(Some(ticket));
+        Ok(Self { receiver, withdrawal, placements, _attendance: attendance, trace })
     }
 
     /// Waits for the answer: a framed `ModelInferResponse`.

@@ -10,6 +10,7 @@
 //! - [`describe`], [`statistics`], [`health`], [`reflection`],
 //!   [`shared_memory`] — everything else
 //! - [`control`] — loading and unloading models
+//! - [`settings`] — of traces and of the log
 //! - [`protocol`] — the generated messages
 //!
 //! The framing stands on hyper alone: a tensor keeps the memory it was received in up to the batch, and leaves
@@ -36,6 +37,7 @@ pub mod protocol;
 mod reflection;
 mod server;
 mod service;
+mod settings;
 mod shared_memory;
 mod statistics;
 mod status;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use prost::Message;
 use tonic::Status;
@@ -25,15 +25,16 @@ use super::protocol::inference::{ServerLiveRequest, ServerMetadataRequest, Serve
 use super::reflection::Reflection;
 use super::status::{from_error, refusal};
 use super::stream::InferStream;
-use super::{control, describe, shared_memory, statistics};
+use super::{control, describe, settings, shared_memory, statistics};
 use crate::context::Context;
 use crate::shutdown::Shutdown;
+use crate::tracing::Arrival;
 
 /// A call with one message each way that is answered at once.
 type Unary = fn(&Context, Pieces) -> Result<Pieces, Status>;
 
 /// Calls that are answered at once, by path.
-const UNARY: [(&str, Unary); 14] = [
+const UNARY: [(&str, Unary); 15] = [
     ("/inference.GRPCInferenceService/ServerLive", |_, message| {
         unary(message, |_: &ServerLiveRequest| Ok(describe::server_live()))
     }),
@@ -54,6 +55,9 @@ const UNARY: [(&str, Unary); 14] = [
     }),
     ("/inference.GRPCInferenceService/ModelStatistics", |context, message| {
         unary(message, |request| statistics::model_statistics(context, request))
+    }),
+    ("/inference.GRPCInferenceService/TraceSetting", |context, message| {
+        unary(message, |request| settings::trace(context, request))
     }),
     ("/inference.GRPCInferenceService/SystemSharedMemoryStatus", |context, message| {
         unary(message, |request| shared_memory::system_status(context, request))
@@ -82,13 +86,7 @@ const UNARY: [(&str, Unary); 14] = [
 const SERVICE: &str = "/inference.GRPCInferenceService/";
 
 /// Calls that take the slow road.
-const CONTROL: [&str; 3] = ["RepositoryModelLoad", "RepositoryModelUnload", "RepositoryIndex"];
-
-/// Calls of the protocol that this server does not serve, and why.
-const NOT_SERVED: [(&str, &str); 2] = [
-    ("TraceSetting", "this server does not trace requests"),
-    ("LogSettings", "log settings are given at start and cannot be changed over gRPC"),
-];
+const CONTROL: [&str; 4] = ["RepositoryModelLoad", "RepositoryModelUnload", "RepositoryIndex", "LogSettings"];
 
 /// The answer to a call, in the making.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
@@ -120,8 +118,9 @@ impl Endpoint {
             return Box::pin(ready(Ok(not_grpc())));
         }
         if request.uri().path() == "/inference.GRPCInferenceService/ModelInfer" {
+            let arrival = self.arrival(&request);
             return match Call::open(request, &self.options) {
-                Ok(call) => self.clone().model_infer(call),
+                Ok(call) => self.clone().model_infer(call, arrival),
                 Err(status) => Box::pin(ready(Ok(refusal(status)))),
             };
         }
@@ -130,18 +129,27 @@ impl Endpoint {
     }
 
     /// Boxed here rather than an `async fn`, which would keep room for the call twice.
-    fn model_infer(self: Arc<Self>, mut call: Call) -> Answer {
+    fn model_infer(self: Arc<Self>, mut call: Call, arrival: Option<Box<Arrival>>) -> Answer {
         Box::pin(async move {
             let (packing, timeout) = (call.packing(), call.timeout);
             let answer = pin!(async {
                 let message = call.only_message(&self.shutdown).await?;
-                let mut inference =
-                    Inference::begin(&self.context, message).map_err(|error| from_error(&error))?;
-                inference.answer().await.map_err(|error| from_error(&error))
+                let mut inference = Inference::begin(&self.context, message, arrival.as_deref())
+                    .map_err(|error| from_error(&error))?;
+                let framed = inference.answer().await.map_err(|error| from_error(&error))?;
+                Ok((framed, inference.trace.take()))
             });
-            let response = within(timeout, answer).await.and_then(|framed| packing.respond_with(framed));
+            let response = within(timeout, answer).await.and_then(|(framed, trace)| match trace {
+                None => packing.respond_with(framed),
+                Some(trace) => Ok(packing.respond_with(framed)?.map(|body| body.noting(trace))),
+            });
             Ok(response.unwrap_or_else(refusal))
         })
+    }
+
+    /// What is noted of a call that has come, where requests are traced.
+    fn arrival(&self, request: &Request<Incoming>) -> Option<Box<Arrival>> {
+        Arrival::note(&self.context, |name| request.headers().get(name).map(HeaderValue::as_bytes))
     }
 
     async fn answer_other(&self, request: Request<Incoming>) -> Result<Response<ResponseBody>, Status> {
@@ -162,9 +170,10 @@ impl Endpoint {
         }
         match path.as_str() {
             "/inference.GRPCInferenceService/ModelStreamInfer" => {
+                let arrival = self.arrival(&request);
                 let call = Call::open(request, &self.options)?;
                 let packing = call.packing();
-                let stream = InferStream::new(self.context.clone(), call, self.shutdown.clone());
+                let stream = InferStream::new(self.context.clone(), call, self.shutdown.clone(), arrival);
                 Ok(packing.respond(ResponseBody::Stream(Box::pin(stream))))
             }
             "/grpc.health.v1.Health/Watch" => {
@@ -183,6 +192,7 @@ impl Endpoint {
         match method {
             "RepositoryModelLoad" => respond(control::load(context, decode(message)?).await),
             "RepositoryModelUnload" => respond(control::unload(context, decode(message)?).await),
+            "LogSettings" => respond(settings::log(context, decode(message)?).await),
             _ => {
                 context.control.refresh().await;
                 unary(message, |request| describe::repository_index(context, request))
@@ -190,7 +200,7 @@ impl Endpoint {
         }
     }
 
-    /// Reflection, what is not served, and what nobody knows.
+    /// Reflection, and what nobody knows.
     async fn answer_elsewhere(
         &self,
         path: &str,
@@ -198,11 +208,7 @@ impl Endpoint {
     ) -> Result<Response<ResponseBody>, Status> {
         let (service, method) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
         if service == "inference.GRPCInferenceService" || service == "grpc.health.v1.Health" {
-            let reason = NOT_SERVED.iter().find(|(known, _)| *known == method);
-            return Err(Status::unimplemented(match reason {
-                Some((_, reason)) => format!("{method}: {reason}"),
-                None => format!("service {service} has no method '{method}'"),
-            }));
+            return Err(Status::unimplemented(format!("service {service} has no method '{method}'")));
         }
         let Some(reflection) = &self.reflection else {
             return Err(Status::unimplemented(format!("this server has no service '{service}'")));

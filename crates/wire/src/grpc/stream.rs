@@ -9,6 +9,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tonic::Status;
+use trilith_core::trace::{Event, Trace};
 use trilith_core::{Error, Flow};
 use trilith_engine::Answer;
 
@@ -24,6 +25,7 @@ use crate::context::Context;
 use crate::post;
 use crate::shared_memory::Placements;
 use crate::shutdown::Shutdown;
+use crate::tracing::{Arrival, Sending, noting};
 
 /// Requests of one stream that may be in flight. It bounds what one call can queue in the server's memory;
 /// further requests wait in the client, by flow control.
@@ -48,11 +50,18 @@ pub(super) struct InferStream {
     /// How the call ends once all requests are answered; `None` while further ones may come.
     conclusion: Option<Status>,
     has_ended: bool,
+    /// What the call said when it came, and since when a request is waited for; where requests are traced.
+    arrival: Option<Box<Arrival>>,
 }
 
 impl InferStream {
     /// The answers to the requests that the call brings.
-    pub(super) fn new(context: Arc<Context>, call: Call, shutdown: Shutdown) -> Self {
+    pub(super) fn new(
+        context: Arc<Context>,
+        call: Call,
+        shutdown: Shutdown,
+        arrival: Option<Box<Arrival>>,
+    ) -> Self {
         let (sender, receiver) = unbounded_channel();
         let sleep = |timeout: Duration| -> Signal { Box::pin(tokio::time::sleep(timeout)) };
         Self {
@@ -68,6 +77,7 @@ impl InferStream {
             ready: Pieces::default(),
             conclusion: None,
             has_ended: false,
+            arrival,
         }
     }
 
@@ -97,12 +107,17 @@ impl InferStream {
         let waker = post::waker(context);
         let received = self.receiver.poll_recv(&mut TaskContext::from_waker(&waker));
         let Poll::Ready(Some((number, answer))) = received else { return false };
+        let sending = self
+            .exchanges
+            .trace(number)
+            .map(|trace| Sending::begin(trace, (Event::GrpcSendStart, Event::GrpcSendEnd)));
         for outgoing in self.exchanges.accept(number, answer) {
             if let Err(status) = self.emit(outgoing) {
                 self.abort(status);
                 break;
             }
         }
+        drop(sending);
         true
     }
 
@@ -138,6 +153,7 @@ impl InferStream {
         let mut exchange = Exchange::default();
         let converted = Draft::read(message).and_then(|draft| {
             exchange.describe(&draft);
+            exchange.trace = sample(&self.context, &mut self.arrival, &draft.model);
             let mut converted = convert(draft)?;
             let references = std::mem::take(&mut converted.references);
             let memory = &self.context.shared_memory;
@@ -160,6 +176,8 @@ impl InferStream {
         let flow = exchange.is_decoupled.then(Flow::new);
         exchange.flow.clone_from(&flow);
         request.flow.clone_from(&flow);
+        let trace = exchange.trace.clone();
+        request.trace.clone_from(&trace);
         let number = self.exchanges.add(exchange);
         let sender = self.sender.clone();
         let reply = move |answer: Answer| {
@@ -169,7 +187,7 @@ impl InferStream {
             // The stream may be gone; then nobody waits for the answer.
             let _ = sender.send((number, answer));
         };
-        self.exchanges.attach(engine.infer(request, Box::new(reply)));
+        self.exchanges.attach(engine.infer(request, noting(Box::new(reply), trace.as_ref())));
     }
 
     fn refuse(&mut self, exchange: Exchange, error: Error) {
@@ -178,6 +196,18 @@ impl InferStream {
         // The receiver lives as long as the sender: both are fields of this stream.
         let _ = self.sender.send((number, answer));
     }
+}
+
+/// A trace for a request of a stream, if it is to be traced; from now on the next one is waited for.
+fn sample(context: &Context, arrival: &mut Option<Box<Arrival>>, model: &str) -> Option<Arc<dyn Trace>> {
+    if !context.tracing.is_active() {
+        return None;
+    }
+    let now = context.engine.clock().now();
+    let arrival = arrival.get_or_insert_with(|| Box::new(Arrival::since(now)));
+    let trace = arrival.sample(&context.tracing, model);
+    arrival.at = now;
+    trace
 }
 
 impl Body for InferStream {

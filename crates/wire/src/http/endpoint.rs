@@ -38,6 +38,9 @@ impl Endpoint {
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<ReplyBody>, Refusal> {
         let (head, body) = request.into_parts();
         let route = route::find(head.uri.path())?;
+        if let Route::Settings(topic) = &route {
+            return self.settings(topic, &head.method, body).await;
+        }
         let allowed = route.method();
         if head.method != allowed {
             return Ok(reply::wrong_method(&allowed, &head.method));

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -9,6 +10,7 @@ use hyper::body::{Body, Frame, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use trilith_core::trace::{Event, Trace};
 use trilith_core::{Error, Flow, Request, Result};
 use trilith_engine::{Answer, Engine};
 
@@ -20,6 +22,7 @@ use super::reply::{self, Refusal};
 use super::{body, generate};
 use crate::listen::ReplyBody;
 use crate::post;
+use crate::tracing::noting;
 
 impl Endpoint {
     /// Answers a generate request, as one JSON object or as a stream of events.
@@ -30,16 +33,36 @@ impl Endpoint {
         content: Incoming,
         is_stream: bool,
     ) -> Result<Response<ReplyBody>, Refusal> {
+        let trace = self.sample(model, headers);
+        let answer =
+            self.generate_traced((model, version), headers, content, (is_stream, trace.as_ref())).await;
+        match trace {
+            None => answer,
+            Some(trace) => Ok(reply::traced(answer, trace)),
+        }
+    }
+
+    async fn generate_traced(
+        &self,
+        (model, version): (&str, Option<i64>),
+        headers: &HeaderMap,
+        content: Incoming,
+        (is_stream, trace): (bool, Option<&Arc<dyn Trace>>),
+    ) -> Result<Response<ReplyBody>, Refusal> {
         let encoding = match Encoding::of_content(headers.get(CONTENT_ENCODING)) {
             Ok(encoding) => encoding,
             Err(problem) => return Ok(reply::unknown_encoding(problem)),
         };
         let mut content = body::collect(content, self.limits).await?;
+        if let Some(trace) = trace {
+            trace.mark(Event::HttpReceiveEnd);
+        }
         if let Some(encoding) = encoding {
             content = compress::decompress(&content, encoding, self.limits.size)?.into();
         }
         let served = self.context.engine.model(model, version)?;
-        let request = generate::decode(&served.spec().signature, version, &content.to_bytes())?;
+        let mut request = generate::decode(&served.spec().signature, version, &content.to_bytes())?;
+        request.trace = trace.cloned();
         let mut answers = Answers::begin(&self.context.engine, request);
         if is_stream { stream(answers).await } else { answers.only_one().await }
     }
@@ -65,7 +88,8 @@ impl Answers {
             // The client may be gone; then nobody waits for the answer.
             let _ = sender.send(answer);
         };
-        let ticket = engine.infer(request, Box::new(reply));
+        let reply = noting(Box::new(reply), request.trace.as_ref());
+        let ticket = engine.infer(request, reply);
         let was_refused = ticket.was_refused();
         Self { receiver, flow, withdrawal: Withdrawal(Some(ticket)), was_refused }
     }

@@ -1,10 +1,13 @@
 //! One inference, from its body to its answer.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use hyper::Response;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::oneshot;
+use trilith_core::trace::{Event, Parent, Trace};
 use trilith_core::{Code, Error, Fault, Payload, Request, Result};
 use trilith_engine::{Answer, Attendance, Engine, Ticket};
 
@@ -16,6 +19,7 @@ use super::{body, reply};
 use crate::awaited;
 use crate::listen::ReplyBody;
 use crate::shared_memory::Placements;
+use crate::tracing::noting;
 
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
@@ -28,6 +32,33 @@ impl Endpoint {
         headers: &HeaderMap,
         content: Incoming,
     ) -> Result<Response<ReplyBody>, Refusal> {
+        let Some(trace) = self.sample(model, headers) else {
+            return self.infer_traced((model, version), headers, content, None).await;
+        };
+        let answer = self.infer_traced((model, version), headers, content, Some(&trace)).await;
+        Ok(reply::traced(answer, trace))
+    }
+
+    /// A trace for a request whose header has come, if it is to be traced.
+    pub(super) fn sample(&self, model: &str, headers: &HeaderMap) -> Option<Arc<dyn Trace>> {
+        let tracing = &self.context.tracing;
+        if !tracing.is_active() {
+            return None;
+        }
+        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let parent = Parent { traceparent: text("traceparent"), tracestate: text("tracestate") };
+        let trace = tracing.sample(model, parent)?;
+        trace.mark(Event::HttpReceiveStart);
+        Some(trace)
+    }
+
+    async fn infer_traced(
+        &self,
+        (model, version): (&str, Option<i64>),
+        headers: &HeaderMap,
+        content: Incoming,
+        trace: Option<&Arc<dyn Trace>>,
+    ) -> Result<Response<ReplyBody>, Refusal> {
         let encoding = match Encoding::of_content(headers.get(CONTENT_ENCODING)) {
             Ok(encoding) => encoding,
             Err(problem) => return Ok(reply::unknown_encoding(problem)),
@@ -35,11 +66,15 @@ impl Endpoint {
         let header_length = header_length(headers)?;
         let accepted = Encoding::accepted(headers.get(ACCEPT_ENCODING));
         let mut content = body::collect(content, self.limits).await?;
+        if let Some(trace) = trace {
+            trace.mark(Event::HttpReceiveEnd);
+        }
         if let Some(encoding) = encoding {
             content = compress::decompress(&content, encoding, self.limits.size)?.into();
         }
         let Decoded { mut request, deliveries, references } =
             self.decode(model, version, content, header_length)?;
+        request.trace = trace.cloned();
         let placements = Placements::resolve(&self.context.shared_memory, references, &mut request)?;
         let mut response = run(&self.context.engine, request).await?;
         placements.settle(&mut response)?;
@@ -95,8 +130,9 @@ async fn run(engine: &Engine, request: Request) -> Result<trilith_core::Response
             let _ = sender.send(kept.take());
         }
     };
+    let reply = noting(Box::new(reply), request.trace.as_ref());
     let _attendance = Attendance::begin();
-    let mut withdrawal = Withdrawal(Some(engine.infer(request, Box::new(reply))));
+    let mut withdrawal = Withdrawal(Some(engine.infer(request, reply)));
     let answer = awaited::take(withdrawal.0.as_ref(), &mut receiver).await;
     withdrawal.0 = None;
     match answer {

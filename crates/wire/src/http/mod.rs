@@ -25,6 +25,7 @@ mod inference;
 mod json;
 mod reply;
 mod route;
+mod settings;
 mod shared_memory;
 
 use std::sync::Arc;

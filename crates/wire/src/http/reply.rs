@@ -1,11 +1,15 @@
 //! Answers and their headers.
 
+use std::sync::Arc;
+
 use hyper::header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Response, StatusCode};
+use trilith_core::trace::{Event, Trace};
 use trilith_core::{Code, Error};
 
 use super::json::Writer;
 use crate::listen::ReplyBody;
+use crate::tracing::Sending;
 
 /// An error, and the status that tells it.
 pub(super) struct Refusal {
@@ -26,6 +30,17 @@ impl From<Error> for Refusal {
         let status = status(error.code);
         Self { error, status }
     }
+}
+
+/// An answer, or the error in its place, whose sending is noted.
+pub(super) fn traced(
+    answer: Result<Response<ReplyBody>, Refusal>,
+    trace: Arc<dyn Trace>,
+) -> Response<ReplyBody> {
+    let mut response = answer.unwrap_or_else(|problem| error(&problem));
+    let sending = Sending::begin(trace, (Event::HttpSendStart, Event::HttpSendEnd));
+    response.body_mut().keep(sending);
+    response
 }
 
 /// An answer that says yes and nothing else.
@@ -55,6 +70,16 @@ pub(super) fn wrong_method(allowed: &Method, given: &Method) -> Response<ReplyBo
     let mut response = error(&Refusal::new(Error::invalid(message), StatusCode::METHOD_NOT_ALLOWED));
     let allow = if *allowed == Method::POST { "POST" } else { "GET" };
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+/// The answer for a path that is read and written, asked by yet another method.
+pub(super) fn neither_get_nor_post(given: &Method) -> Response<ReplyBody> {
+    let mut response = wrong_method(&Method::GET, given);
+    let message = format!("Method Not Allowed: this path takes GET and POST, {given} was given");
+    let text = error(&Refusal::new(Error::invalid(message), StatusCode::METHOD_NOT_ALLOWED));
+    *response.body_mut() = text.into_body();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
     response
 }
 

@@ -37,6 +37,15 @@ pub(super) enum Action {
     Unregister,
 }
 
+/// What settings are about.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Topic<'a> {
+    /// The log.
+    Log,
+    /// Traces: of one model, or of the server.
+    Trace(Option<Cow<'a, str>>),
+}
+
 /// What a path means.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route<'a> {
@@ -66,6 +75,8 @@ pub(super) enum Route<'a> {
         /// Load or unload.
         kind: control::Kind,
     },
+    /// `/v2/logging` or `/v2[/models/{name}]/trace/setting`, which are asked by two methods
+    Settings(Topic<'a>),
     /// `/v2/models/{name}[/versions/{version}][/{question}]`
     Model {
         /// Name of the model.
@@ -109,6 +120,12 @@ pub(super) fn find(path: &str) -> Result<Route<'_>> {
         ["", "models", "stats"] => Ok(Route::AllStatistics),
         // Triton lets a repository be named here and answers for all of them.
         ["", "repository", "index"] | ["", "repository", _, "index"] => Ok(Route::Index),
+        ["", "logging"] => Ok(Route::Settings(Topic::Log)),
+        ["", "trace", "setting"] => Ok(Route::Settings(Topic::Trace(None))),
+        ["", "models", name, "trace", "setting"] if !name.is_empty() => {
+            let name = decode(name).ok_or_else(|| unknown(path))?;
+            Ok(Route::Settings(Topic::Trace(Some(name))))
+        }
         ["", "repository", "models", name, action] => control(path, name, action),
         ["", "repository", _, "models", name, action] => {
             control(path, name, action)?;
@@ -219,6 +236,9 @@ mod tests {
     fn every_path_of_the_protocol_is_known() {
         let routes = [
             ("/v2", Route::Server),
+            ("/v2/logging", Route::Settings(Topic::Log)),
+            ("/v2/trace/setting", Route::Settings(Topic::Trace(None))),
+            ("/v2/models/a%2Fb/trace/setting", Route::Settings(Topic::Trace(Some("a/b".into())))),
             ("/v2/health/live", Route::Live),
             ("/v2/health/ready", Route::Ready),
             ("/v2/models/stats", Route::AllStatistics),
@@ -285,6 +305,10 @@ mod tests {
             "/v2/systemsharedmemory/region//status",
             "/v2/systemsharedmemory/other/r/status",
             "/v2/cudasharedmemory/region/r",
+            "/v2/trace",
+            "/v2/models//trace/setting",
+            "/v2/models/m/trace",
+            "/v2/models/m/versions/1/trace/setting",
             "/v2/repository/models/m/reload",
             "/v2/repository/models//load",
             "/v2/repository/models/m",

@@ -7,6 +7,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 
+use crate::tracing::Sending;
+
 /// The body of an answer: pieces that are sent one after the other, none of them copied.
 #[derive(Default)]
 pub(crate) struct ReplyBody {
@@ -15,6 +17,8 @@ pub(crate) struct ReplyBody {
     length: u64,
     /// Everything, where the length is not known beforehand.
     stream: Option<Stream>,
+    /// Where the request is traced: held until all is sent.
+    sending: Option<Sending>,
 }
 
 /// Pieces that come as they arise.
@@ -25,13 +29,21 @@ impl ReplyBody {
     #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "metrics are one piece"))]
     pub(crate) fn pieces(first: Bytes, rest: Vec<Bytes>) -> Self {
         let length = first.len() + rest.iter().map(Bytes::len).sum::<usize>();
-        Self { first, rest: rest.into_iter(), length: length as u64, stream: None }
+        Self { first, rest: rest.into_iter(), length: length as u64, ..Self::default() }
     }
 
     /// A body that comes as it arises.
     #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "metrics are one piece"))]
     pub(crate) fn stream(stream: Stream) -> Self {
         Self { stream: Some(stream), ..Self::default() }
+    }
+}
+
+#[cfg(feature = "http")]
+impl ReplyBody {
+    /// Holds something until all is sent.
+    pub(crate) fn keep(&mut self, sending: Sending) {
+        self.sending = Some(sending);
     }
 }
 

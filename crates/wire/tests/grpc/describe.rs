@@ -104,7 +104,7 @@ async fn the_index_shows_states_and_reasons() {
 async fn calls_that_are_not_served_say_so() {
     let server = Server::start().await;
     let mut client = server.connect().await;
-    for method in ["LogSettings", "TraceSetting", "None"] {
+    for method in ["ModelInferOnce", "None"] {
         let status = client.call::<_, ServerLiveResponse>(method, ServerLiveRequest {}).await.unwrap_err();
         assert_eq!(status.code(), Code::Unimplemented);
         assert!(status.message().contains(method), "{}", status.message());

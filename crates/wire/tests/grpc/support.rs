@@ -13,6 +13,7 @@ use tonic::codegen::http::uri::PathAndQuery;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{IntoStreamingRequest, Status, Streaming};
 use tonic_prost::ProstCodec;
+use trilith_core::trace::Tracing;
 use trilith_core::{DataType, Payload, Signature, Tensor, TensorSpec};
 use trilith_engine::clock::SystemClock;
 use trilith_engine::{Batch, Engine, EngineOptions, Model, ModelSpec, Port, State, Turn};
@@ -23,7 +24,7 @@ use trilith_wire::grpc::protocol::inference::{
     InferTensorContents, ModelConfig, ModelInferRequest, ModelInferResponse, ModelStreamInferResponse,
 };
 use trilith_wire::grpc::{GrpcOptions, serve};
-use trilith_wire::{Context, Control, ServerInfo, SharedMemory, Shutdown};
+use trilith_wire::{Context, Control, Logging, ServerInfo, SharedMemory, Shutdown};
 
 /// A running server.
 pub(crate) struct Server {
@@ -50,8 +51,14 @@ impl Server {
             extensions: vec!["classification".into()],
         };
         let shared_memory = SharedMemory::of_this_build(true);
-        let context =
-            Arc::new(Context { engine: engine.clone(), server, control: Arc::default(), shared_memory });
+        let context = Arc::new(Context {
+            engine: engine.clone(),
+            server,
+            control: Arc::default(),
+            shared_memory,
+            tracing: Tracing::default(),
+            logging: Logging::default(),
+        });
         let control = Arc::clone(&context.control);
         let shutdown = Shutdown::new();
         let task = tokio::spawn(serve(listener, context, options, shutdown.clone()));

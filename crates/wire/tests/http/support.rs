@@ -8,11 +8,12 @@ use std::thread::{self, Thread};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use trilith_core::tensor::Shape;
+use trilith_core::trace::Tracing;
 use trilith_core::{DataType, Payload, Signature, Tensor, TensorSpec};
 use trilith_engine::clock::SystemClock;
 use trilith_engine::{Batch, Engine, EngineOptions, Model, ModelSpec, Port, Turn};
 use trilith_wire::http::{self, HttpOptions};
-use trilith_wire::{Context, ServerInfo, SharedMemory, Shutdown};
+use trilith_wire::{Context, Logging, ServerInfo, SharedMemory, Shutdown};
 
 /// A model of one input `IN` and one output `OUT`.
 pub(crate) fn spec(name: &str, datatype: DataType, dims: &[i64]) -> ModelSpec {
@@ -110,7 +111,14 @@ pub(crate) fn context(engine: &Arc<Engine>) -> Arc<Context> {
     let server =
         ServerInfo { name: "triton".into(), version: "2.51.0".into(), extensions: vec!["statistics".into()] };
     let shared_memory = SharedMemory::of_this_build(true);
-    Arc::new(Context { engine: Arc::clone(engine), server, control: Arc::default(), shared_memory })
+    Arc::new(Context {
+        engine: Arc::clone(engine),
+        server,
+        control: Arc::default(),
+        shared_memory,
+        tracing: Tracing::default(),
+        logging: Logging::default(),
+    })
 }
 
 /// A server with the models `echo` (FP32) and `text` (BYTES).

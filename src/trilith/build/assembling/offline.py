@@ -6,8 +6,10 @@
 - wheels in a folder for pip, crates in a folder for cargo
 """
 
+import filecmp
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +18,6 @@ from trilith.build.assembling.seeding import seed
 from trilith.build.locking.model import Lock, LockedGit
 from trilith.build.locking.text import digest_of
 from trilith.build.mirrors import left_out_include, left_out_rules
-from trilith.build.problems import BuildError
 from trilith.build.processes import run
 from trilith.build.repositories import unpack
 from trilith.build.store import Store
@@ -202,16 +203,29 @@ def _crates(lock: Lock, store: Store, folder: Path) -> None:
 
 
 def _source(store: Store, sha256: str, folder: Path) -> None:
-    """Unpack a source tree; what was in the folder before goes."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Unpack a source tree in place of the one before.
+
+    Archives carry no times, and cargo compares times: what did not change keeps the one it had.
+    """
+    fresh = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
     archive = store.take(sha256, "source", folder.with_suffix(".tar"))
     try:
-        unpack_tar(archive, folder, "source")
-    except BuildError:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+        unpack_tar(archive, fresh, "source")
     finally:
         archive.unlink()
+    for place, _, files in os.walk(fresh):
+        for path in (Path(place) / name for name in files):
+            if path.is_symlink():
+                continue
+            before = folder / path.relative_to(fresh)
+            if before.is_file() and filecmp.cmp(before, path, shallow=False):
+                status = before.stat()
+                os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+            else:
+                os.utime(path)
+    shutil.rmtree(folder, ignore_errors=True)
+    fresh.rename(folder)
 
 
 def _plain(address: str) -> str:

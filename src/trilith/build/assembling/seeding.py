@@ -43,7 +43,7 @@ def seed(repository: Path, commit: str, archives: Mapping[str, str], time: int) 
         words = ["update-index", "--cacheinfo", f"{mode},{blob},{path}"]
         run(["git", *words], folder=repository, environment=index)
     tree = run(["git", "write-tree", "--missing-ok"], folder=repository, environment=index).decode().strip()
-    date = {"GIT_AUTHOR_DATE": f"{time} +0000", "GIT_COMMITTER_DATE": f"{time} +0000"}
+    date = {"GIT_AUTHOR_DATE": f"@{time} +0000", "GIT_COMMITTER_DATE": f"@{time} +0000"}
     words = ["commit-tree", tree, "-p", commit, "-m", "Archives come from the store"]
     made = run(["git", *words], folder=repository, environment=_WHO | date).decode().strip()
     (repository / "seeding.index").unlink(missing_ok=True)

@@ -24,6 +24,7 @@ def check(catalogue: Catalogue) -> list[Problem]:
         *_third_party(catalogue),
         *_values(catalogue),
         *_presets(catalogue),
+        *_prebuilt(catalogue),
     ]
     return [
         Problem(message, catalogue.file, field=place, suggestion=hint) for place, message, hint in found
@@ -106,6 +107,19 @@ def _presets(catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:
         for key, value in preset.items():
             if key in kinds and isinstance(value, list):
                 yield from _unknown(f"presets.{name}.{key}", value, catalogue.of_kind(kinds[key]))
+
+
+def _prebuilt(catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:
+    for name, told in catalogue.prebuilt.items():
+        place = f"prebuilt.{name}"
+        yield from _unknown(place, [told.component], catalogue.components)
+        yield from _unknown(place, told.replaces, catalogue.third_party)
+        yield from _unknown(place, filter(None, [told.version_setting]), catalogue.settings)
+        component = catalogue.components.get(told.component)
+        arguments = filter(None, [told.include_argument, told.library_argument])
+        yield from _unknown(place, arguments, component.options if component else ())
+        if ".." in told.to.split("/") or told.to.startswith("/"):
+            yield place, f"'{told.to}' leads out of the result", ""
 
 
 def _unknown(place: str, names: Iterable[str], known: Iterable[str]) -> Iterator[tuple[str, str, str]]:

@@ -16,6 +16,7 @@ from trilith.build.catalogue.schema import (
     Head,
     Image,
     Packages,
+    Prebuilt,
     Rule,
     Serving,
     Setting,
@@ -30,6 +31,7 @@ SECTIONS = (
     "doors",
     "images",
     "packages",
+    "prebuilt",
     "presets",
     "releases",
     "rules",
@@ -153,6 +155,7 @@ def _read_sections(reader: Reader, document: Mapping[str, Any]) -> dict[str, Any
     return {
         "settings": reader.value(Mapping[str, Setting], document.get("settings", {}), "settings"),
         "doors": reader.value(tuple[Door, ...], document.get("doors", []), "doors"),
+        "prebuilt": reader.value(Mapping[str, Prebuilt], document.get("prebuilt", {}), "prebuilt"),
         "serving": reader.record(Serving, document.get("serving", {}), "serving"),
         "images": reader.value(tuple[Image, ...], document.get("images", []), "images"),
         "rules": reader.value(tuple[Rule, ...], document.get("rules", []), "rules"),

@@ -249,6 +249,33 @@ class Serving:
 
 
 @dataclass(frozen=True)
+class Prebuilt:
+    """A library that a component can be handed, and how it is recognised."""
+
+    component: str
+    """Key of the component that takes it."""
+    libraries: tuple[str, ...] = ()
+    """Patterns of file names; at least one must be there."""
+    header: str = ""
+    """As sources include it; the folder around it is told to CMake."""
+    include_argument: str = ""
+    library_argument: str = ""
+    version_setting: str = ""
+    """Setting that names the version that is built for."""
+    version_files: tuple[str, ...] = ()
+    version_header: str = ""
+    version_macros: tuple[str, ...] = ()
+    cxx_abi: str = ""
+    """``new`` where it is spoken to in C++."""
+    replaces: tuple[str, ...] = ()
+    """Third-party parts that need not be fetched then."""
+    to: str = ""
+    """Folder of the result that its libraries go to."""
+    refused: str = ""
+    """Why it cannot be handed over."""
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """Everything that can be chosen, and what is known of it."""
 
@@ -266,6 +293,7 @@ class Catalogue:
     """By container version: ``version`` and settings."""
     doors: tuple[Door, ...] = ()
     serving: Serving = field(default_factory=Serving)
+    prebuilt: Mapping[str, Prebuilt] = field(default_factory=dict)
     file: str = ""
 
     def of_kind(self, kind: str) -> dict[str, Component]:

@@ -66,6 +66,8 @@ def _part(plan: Plan, part: Part, script: Script) -> None:
         _cmake(part, source, script)
     for origin, path, to, optional in copies(plan, component):
         _copy(part, source, (origin, path, f"@INSTALL_DIR@/{to}".rstrip("/"), optional), script)
+    for _, library, to in (item for item in plan.copies if item[0] == part.key):
+        script.run("copy", str(library.parent), library.name, f"@INSTALL_DIR@/{to}")
     if component.build == "main" and plan.containers and not plan.selection.has("no-container-source"):
         _third_party_sources(part, script)
 

@@ -56,14 +56,24 @@ def result(plan: Plan) -> str:
     lines += _environment(environment, expand=True)
     lines += [f"LABEL {_quote(name)}={_quote(value)}" for name, value in _labels(plan).items()]
     lines += ["", f"WORKDIR {head.root}", f"USER {head.user}"]
-    if head.health and "endpoint.http" in {part.key for part in plan.parts}:
-        lines += [
-            "HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \\",
-            f"    CMD curl --fail --silent http://localhost:8000{head.health} || exit 1",
-        ]
+    lines += _health(plan)
     if plan.part(head.main):
         lines += [f"CMD {json.dumps(list(head.command))}"]
     return _text(lines)
+
+
+def _health(plan: Plan) -> list[str]:
+    """Return the check that the image makes of itself; over HTTP, so that it needs that endpoint."""
+    serving = plan.catalogue.serving
+    door = next((one for one in plan.catalogue.doors if one.protocol == "kserve-http"), None)
+    if door is None or not plan.part(door.endpoint) or not serving.health:
+        return []
+    address = f"http://127.0.0.1:{door.port}{plan.catalogue.head.health}"
+    words = [word.replace("{address}", address) for word in serving.health]
+    return [
+        "HEALTHCHECK --interval=10s --timeout=5s --start-period=60s \\",
+        f"    CMD {json.dumps(words)}",
+    ]
 
 
 def cibase(plan: Plan) -> str:

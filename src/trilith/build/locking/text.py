@@ -103,8 +103,9 @@ def _lines(lock: Lock) -> Iterator[str]:
     for name in TABLES:
         for item in sorted(told[name]):
             yield f"\n[[{name}]]\n"
+            usual = {field.name: field.default for field in fields(item)}
             for key, value in asdict(item).items():
-                if value not in ("", (), 0):
+                if value != usual[key]:
                     yield f"{key} = {_value(value)}\n"
 
 

@@ -10,9 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from doubles.batch import RequestDouble
 from trilith.bricks.backends.python.loader import make_utils
 from trilith.bricks.backends.python.utils import Tensor, TritonModelException
 from trilith.bricks.backends.python.utils.calls import Connection
+from trilith.bricks.backends.python.utils.facts import ModelFacts
+from trilith.bricks.backends.python.utils.request import IncomingRequest
 from trilith.contract import ErrorCode
 
 ONE = np.ones((1, 2), np.float32)
@@ -34,6 +37,7 @@ class CallerDouble:
         self.form: dict[str, Any] = {}
         self.inputs: list[tuple[str, str, Any]] = []
         self.parameters: dict[str, Any] = {}
+        self.trace: Any = None
         self.cancelled = False
         self.notified = 0
         self.changed: tuple[str, str, dict[str, Any]] | None = None
@@ -41,8 +45,11 @@ class CallerDouble:
         self.family: tuple[str, ...] = ()
         self.counted: list[Any] = []
 
-    def call(self, form: str, inputs: list[Any], parameters: dict[str, Any]) -> "CallerDouble":
+    def call(
+        self, form: str, inputs: list[Any], parameters: dict[str, Any], trace: Any = None
+    ) -> "CallerDouble":
         self.form, self.inputs, self.parameters = json.loads(form), inputs, parameters
+        self.trace = trace
         return self
 
     def is_ready(self, model: str, version: int | None) -> bool:
@@ -207,3 +214,23 @@ def test_a_family_of_metrics_says_what_it_is() -> None:
         family.Metric(labels={"a": "b"})
     family.Metric(labels={"a": "b"}, buckets=[1, 2]).observe(3)
     assert caller.counted == [([("a", "b")], [1.0, 2.0]), 3]
+
+
+class TraceDouble:
+    """A trace that other systems can continue."""
+
+    context = '{"traceparent":"00-1-2-01"}'
+
+
+def test_a_trace_is_handed_on_only_where_the_model_says_so() -> None:
+    module, caller = connect(Answer(7.0), Answer(7.0))
+    served = RequestDouble({}, ["OUT"], trace=TraceDouble())
+    incoming = IncomingRequest(served, ModelFacts.__new__(ModelFacts))
+    assert incoming.trace().get_context() == TraceDouble.context
+    request = make(module, trace=incoming.trace())
+    request.exec()
+    assert caller.trace is served.trace
+    assert request.trace().get_context() == TraceDouble.context
+    make(module).exec()
+    assert caller.trace is None
+    assert make(module).trace().get_context() is None

@@ -38,6 +38,12 @@ def test_an_endpoint_that_the_plan_does_not_hold_is_found(tmp_path: Path) -> Non
     assert "which no endpoint of the plan explains" in wrong(report)
 
 
+def test_an_extension_that_the_plan_leaves_out_is_found(tmp_path: Path) -> None:
+    parts = tuple(part for part in PARTS if part != "feature.shared_memory")
+    report = verify(make_server(tmp_path / "result", parts))
+    assert "advertises 'system_shared_memory', which its plan leaves out" in wrong(report)
+
+
 def test_a_server_that_does_not_start_is_quoted(tmp_path: Path) -> None:
     root = make_server(tmp_path / "result", launcher="#!/bin/sh\necho 'no such thing as a libfoo'\nexit 3\n")
     report = verify(root)

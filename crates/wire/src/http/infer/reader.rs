@@ -86,6 +86,16 @@ impl<'j> Reader<'j> {
         }
     }
 
+    /// Whether null comes next.
+    pub(crate) fn peek_null(&mut self, what: &str) -> Result<bool> {
+        Ok(self.peek(what)? == Peek::Null)
+    }
+
+    /// Whether a text comes next.
+    pub(crate) fn peek_string(&mut self, what: &str) -> Result<bool> {
+        Ok(self.peek(what)? == Peek::String)
+    }
+
     /// What comes next.
     pub(super) fn peek(&mut self, what: &str) -> Result<Peek> {
         self.jiter.peek().map_err(|cause| self.refuse(&cause, what))

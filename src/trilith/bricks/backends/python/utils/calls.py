@@ -14,7 +14,7 @@ from trilith.bricks.backends.python.utils.datatypes import BF16, DATATYPE_BY_NUM
 from trilith.bricks.backends.python.utils.errors import TritonError, TritonErrorCode, TritonModelException
 from trilith.bricks.backends.python.utils.response import InferenceResponse
 from trilith.bricks.backends.python.utils.tensor import InputTensor, Tensor
-from trilith.contract import Call, CallAnswer, Caller, ErrorCode
+from trilith.contract import Call, CallAnswer, Caller, ErrorCode, Trace
 from trilith.contract.batch import Parameter
 
 if TYPE_CHECKING:
@@ -56,7 +56,11 @@ class Connection:
         return self._caller
 
     def send(
-        self, form: Mapping[str, Any], inputs: Sequence[Tensor], parameters: Mapping[str, Parameter]
+        self,
+        form: Mapping[str, Any],
+        inputs: Sequence[Tensor],
+        parameters: Mapping[str, Parameter],
+        trace: Trace | None,
     ) -> Call:
         """Send a request on its way.
 
@@ -69,7 +73,7 @@ class Connection:
                 ErrorCode.UNAVAILABLE,
             )
         tensors = [(tensor.name(), _name_datatype(tensor), tensor.payload()) for tensor in inputs]
-        return self.caller.call(json.dumps(form), tensors, dict(parameters))
+        return self.caller.call(json.dumps(form), tensors, dict(parameters), trace)
 
     def is_model_ready(self, model_name: str, model_version: str = "") -> bool:
         """Return whether a model takes requests; without a version, whether any version of it does."""

@@ -18,7 +18,7 @@ from trilith.bricks.backends.python.utils.facts import ModelFacts
 from trilith.bricks.backends.python.utils.memory import PreferredMemory
 from trilith.bricks.backends.python.utils.sender import InferenceResponseSender
 from trilith.bricks.backends.python.utils.tensor import InputTensor, Tensor
-from trilith.contract import Call
+from trilith.contract import Call, Trace
 from trilith.contract import InferenceRequest as ServedRequest
 from trilith.contract.batch import Parameter
 
@@ -27,10 +27,22 @@ _RELEASE_RESCHEDULE = 2
 
 
 class InferenceTrace:
-    """The trace of a request."""
+    """The trace of a request: to be handed on to requests that are made for its sake."""
 
-    def get_context(self) -> None:
-        """Return nothing: tracing is not carried yet."""
+    __slots__ = ("_trace",)
+
+    def __init__(self, trace: Trace | None = None) -> None:
+        """Stand for a trace, or for that of a request which is not traced."""
+        self._trace = trace
+
+    def get_context(self) -> str | None:
+        """Return the headers by which other systems continue it, as a JSON object; ``None`` without any."""
+        return None if self._trace is None else self._trace.context
+
+    @property
+    def served(self) -> Trace | None:
+        """The server's own, if there is one."""
+        return self._trace
 
 
 @dataclass(frozen=True)
@@ -131,8 +143,8 @@ class InferenceRequest:
         return False
 
     def trace(self) -> InferenceTrace:
-        """Return its trace, which is empty: tracing is not carried yet."""
-        return InferenceTrace()
+        """Return the trace that it continues."""
+        return self._fields.trace or InferenceTrace()
 
     def set_release_flags(self, flags: int) -> None:
         """Refuse: only a request that is to be answered can be handed back."""
@@ -181,7 +193,8 @@ class InferenceRequest:
             "timeout": fields.timeout,
             "outputs": list(fields.requested_output_names),
         }
-        return self._connection.send(form, fields.inputs, fields.parameters or {})
+        trace = None if fields.trace is None else fields.trace.served
+        return self._connection.send(form, fields.inputs, fields.parameters or {}, trace)
 
 
 class IncomingRequest(InferenceRequest):
@@ -242,6 +255,10 @@ class IncomingRequest(InferenceRequest):
     def timeout(self) -> int:
         """Return the microseconds that it may wait in the queue."""
         return self._served.timeout
+
+    def trace(self) -> InferenceTrace:
+        """Return its trace."""
+        return InferenceTrace(self._served.trace)
 
     def parameters(self) -> str:
         """Return its parameters as a JSON object."""

@@ -1,0 +1,31 @@
+//! Which requests are traced, what is noted of them, and where that is written.
+//!
+//! ```text
+//!  endpoint -> Tracer::sample -> Recording -- events --> (last one lets go) -> Output -> a thread that writes
+//! ```
+//!
+//! - [`values`], [`change`]: the settings and their texts; [`scopes`]: whose they are, and what falls back to what
+//! - [`sampler`]: which requests are taken
+//! - [`tracer`]: what endpoints ask
+//! - [`recording`]: what is noted of one request and those made for its sake
+//! - [`time`]: the engine's clock and the system's
+//! - [`output`]: where finished traces go; [`queue`]: on their way there, bounded
+//! - [`file`], [`json`]: Triton's trace files
+
+pub mod change;
+pub mod file;
+pub mod json;
+pub mod output;
+pub mod queue;
+pub mod recording;
+pub mod sampler;
+pub mod scopes;
+pub mod time;
+pub mod tracer;
+pub mod values;
+
+pub use file::FileOutput;
+pub use output::{NoOutput, Notice, Output};
+pub use time::Timebase;
+pub use tracer::{Mode, Tracer};
+pub use values::{Levels, Values};

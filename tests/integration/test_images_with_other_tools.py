@@ -1,0 +1,59 @@
+"""Images as other tools see them, where those are installed."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from support.results import make_server
+from trilith.build.image import open_image, unpack
+from trilith.cli.main import main
+
+
+def run(*words: object) -> str:
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(not shutil.which("skopeo"), reason="there is no skopeo on this machine")
+@pytest.mark.parametrize("kind", ["oci", "docker-archive"])
+def test_skopeo_reads_what_was_written(tmp_path: Path, kind: str) -> None:
+    root = make_server(tmp_path / "result")
+    image = tmp_path / "image"
+    assert main(["build", "image", str(root), "--base=none", f"--output={kind}:{image}"]) == 0
+    told = json.loads(run("skopeo", "inspect", "--config", f"{kind}:{image}"))
+    assert told["config"]["User"] == "1000:1000"
+    run("skopeo", "copy", "--quiet", f"{kind}:{image}", f"oci:{tmp_path}/copied:latest")
+    assert main(["build", "verify", "--static", f"{tmp_path}/copied"]) == 0
+
+
+@pytest.mark.skipif(not shutil.which("buildah"), reason="there is no buildah on this machine")
+def test_buildah_builds_an_emitted_dockerfile(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    words = ["--preset=minimal", "--container-build", "--dryrun", "--quiet", f"--build-dir={folder}"]
+    assert main(["build", *words]) == 0
+    (folder / "ci").mkdir()
+    (folder / "ci" / "probe").write_text("here")
+    base = tmp_path / "base"
+    root = make_server(tmp_path / "result")
+    assert main(["build", "image", str(root), "--base=none", f"--output=oci:{base}"]) == 0
+    store = ["--root", tmp_path / "store", "--runroot", tmp_path / "run", "--storage-driver", "vfs"]
+    file = folder / "Dockerfile.cibase"
+    more = [
+        "--isolation",
+        "chroot",
+        "--build-arg",
+        f"BASE_IMAGE=oci:{base}",
+        "--tag",
+        "built",
+        "--file",
+        file,
+    ]
+    run("buildah", *store, "bud", *more, folder)
+    run("buildah", *store, "push", "--quiet", "built", f"oci:{tmp_path}/pushed")
+    built = unpack(open_image(tmp_path / "pushed"), tmp_path / "root").root
+    assert (built / "workspace/probe").read_text() == "here"
+    assert (built / "opt/trilith/bin/trilith").is_file()
