@@ -184,6 +184,10 @@ def test_a_server_is_built_from_a_bundle_with_what_was_chosen(
         shutil.rmtree(tmp_path / gone)
     status = main(["build", f"--from={out}", f"--build-dir={build}", "--quiet"])
     assert status == 0, capsys.readouterr().err
+    again = tmp_path / "another"
+    assert main(["build", f"--from={out}", f"--build-dir={again}", "--quiet"]) == 0
+    first, second = (folder / "opt" / "small" for folder in (build, again))
+    assert read_manifest(first) == read_manifest(second), "a result does not depend on where it is made"
     root = (build / "opt" / "small").rename(tmp_path / "moved elsewhere")
     manifest = read_manifest(root)
     paths = {file.path: file for file in manifest.files}

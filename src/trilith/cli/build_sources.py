@@ -170,8 +170,12 @@ def _fetch(locked: "Lock", store: "Store", origin: "Origin", *, quiet: bool) -> 
     from trilith.build.fetching import count, fetch  # noqa: PLC0415
     from trilith.build.progress import showing  # noqa: PLC0415
 
-    with showing(count(locked), quiet=quiet) as progress:
-        fetch(locked, store, origin, progress)
+    try:
+        with showing(count(locked), quiet=quiet) as progress:
+            fetch(locked, store, origin, progress)
+    except KeyboardInterrupt:
+        hint = "run it again: what is whole is kept, and archives go on where they stopped"
+        raise BuildError([Problem(f"interrupted; {store.root} holds what came", suggestion=hint)]) from None
 
 
 def _of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan":

@@ -43,7 +43,9 @@ packages=$INSTALL_DIR.partial/lib/python$version/site-packages
 pip=("$PYTHON" -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile
     --no-warn-script-location --no-warn-conflicts --target "$packages")
 "${pip[@]}" --no-index --no-deps --find-links "$BUILD_DIR/wheels" "$NAME"
-rm -rf -- "$packages/bin"
+# maturin's list of crates holds paths of this machine; the lock names the same crates.
+rm -rf -- "$packages/bin" "$packages/$NAME"-*.dist-info/sboms
+sed -i '/\.dist-info\/sboms\//d' "$packages/$NAME"-*.dist-info/RECORD
 if ((${#requirements[@]})); then
     "${pip[@]}" ${WHEELS:+--no-index --find-links "$WHEELS"} "${requirements[@]}"
 fi
