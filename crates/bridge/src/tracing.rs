@@ -13,14 +13,35 @@ use trilith_wire::Control;
 #[serde(deny_unknown_fields)]
 #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "this build traces nothing"))]
 pub(crate) struct TraceForm {
-    #[serde(rename = "mode")]
-    _mode: String,
+    mode: ModeForm,
     timestamps: bool,
     tensors: bool,
     rate: u32,
     count: Option<u32>,
     log_frequency: u32,
     file: String,
+    collector: CollectorForm,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ModeForm {
+    Triton,
+    OpenTelemetry,
+}
+
+/// An OpenTelemetry collector, and how it is told.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "this build traces nothing"))]
+struct CollectorForm {
+    url: String,
+    resource: Vec<(String, String)>,
+    most_waiting: u32,
+    delay_ms: u32,
+    most_sent: u32,
+    /// As the settings are shown to clients.
+    shown: Vec<(String, String)>,
 }
 
 /// Writes what is left, and says what was lost.
@@ -47,8 +68,7 @@ pub(crate) fn start(
     clock: &Arc<dyn Clock>,
     control: &Arc<Control>,
 ) -> PyResult<(Tracing, Finish)> {
-    use pyo3::exceptions::PyOSError;
-    use trilith_trace::{FileOutput, Levels, Mode, NoOutput, Notice, Output, Timebase, Tracer, Values};
+    use trilith_trace::{Levels, Tracer, Values};
 
     let Some(form) = form else {
         return Ok((Tracing::default(), Box::new(|| None)));
@@ -59,19 +79,52 @@ pub(crate) fn start(
         count: form.count,
         log_frequency: form.log_frequency,
     };
-    let timebase = || {
-        let clock = Arc::clone(clock);
-        Timebase::new(move || clock.now())
-    };
-    let output: Arc<dyn Output> = if form.file.is_empty() {
-        Arc::new(NoOutput)
-    } else {
-        let control = Arc::clone(control);
-        let notice: Notice = Box::new(move |message| control.tell(message));
-        Arc::new(FileOutput::start(form.file.as_ref(), timebase(), notice)?)
-    };
-    output.check().map_err(|error| PyOSError::new_err(error.full_text().into_owned()))?;
-    let tracer = Tracer::new(Mode::Triton { file: form.file }, values, Arc::clone(&output), timebase());
+    let (mode, output) = start_output(form, clock, control)?;
+    let tracer = Tracer::new(mode, values, Arc::clone(&output), timebase(clock));
     let is_active = tracer.is_active();
     Ok((Tracing::new(Arc::new(tracer), is_active), Box::new(move || output.close())))
+}
+
+#[cfg(feature = "tracing")]
+fn timebase(clock: &Arc<dyn Clock>) -> trilith_trace::Timebase {
+    let clock = Arc::clone(clock);
+    trilith_trace::Timebase::new(move || clock.now())
+}
+
+/// Starts the thread that writes or sends.
+#[cfg(feature = "tracing")]
+fn start_output(
+    form: TraceForm,
+    clock: &Arc<dyn Clock>,
+    control: &Arc<Control>,
+) -> PyResult<(trilith_trace::Mode, Arc<dyn trilith_trace::Output>)> {
+    use pyo3::exceptions::{PyOSError, PyValueError};
+    use trilith_trace::{
+        Address, CollectorOptions, CollectorOutput, FileOutput, Mode, NoOutput, Notice, Output,
+    };
+
+    let control = Arc::clone(control);
+    let notice: Notice = Box::new(move |message| control.tell(message));
+    if let ModeForm::OpenTelemetry = form.mode {
+        let told = form.collector;
+        let address = Address::read(&told.url)
+            .map_err(|error| PyValueError::new_err(error.full_text().into_owned()))?;
+        let options = CollectorOptions {
+            address,
+            resource: told.resource,
+            most_waiting: told.most_waiting as usize,
+            delay: std::time::Duration::from_millis(u64::from(told.delay_ms)),
+            most_sent: told.most_sent as usize,
+        };
+        let output = CollectorOutput::start(options, timebase(clock), notice)?;
+        let shown = told.shown.into_iter().map(|(name, value)| (name, vec![value])).collect();
+        return Ok((Mode::OpenTelemetry { shown }, Arc::new(output)));
+    }
+    let file = form.file;
+    if file.is_empty() {
+        return Ok((Mode::Triton { file }, Arc::new(NoOutput)));
+    }
+    let output = FileOutput::start(file.as_ref(), timebase(clock), notice)?;
+    output.check().map_err(|error| PyOSError::new_err(error.full_text().into_owned()))?;
+    Ok((Mode::Triton { file }, Arc::new(output)))
 }

@@ -15,8 +15,9 @@ use parking_lot::Mutex;
 use trilith_core::trace::Parent;
 use trilith_core::{Error, Result};
 
+use crate::identity::Identity;
 use crate::json;
-use crate::output::{Identity, Notice, Output};
+use crate::output::{Notice, Output};
 use crate::queue::{Delivery, Message, Queue};
 use crate::recording::Finished;
 use crate::time::Timebase;
@@ -49,7 +50,7 @@ impl FileOutput {
 
 impl Output for FileOutput {
     fn identify(&self, _: Parent<'_>) -> (bool, Identity) {
-        (false, Identity)
+        (false, Identity::default())
     }
 
     fn takes_tensors(&self) -> bool {

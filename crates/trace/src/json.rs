@@ -111,7 +111,8 @@ fn join<T: Display>(text: &mut String, items: impl Iterator<Item = T>) {
     }
 }
 
-fn write_string(text: &mut String, content: &str) {
+/// Appends a text as JSON has it.
+pub(crate) fn write_string(text: &mut String, content: &str) {
     text.push('"');
     for character in content.chars() {
         match character {

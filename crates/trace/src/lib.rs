@@ -11,19 +11,25 @@
 //! - [`time`]: the engine's clock and the system's
 //! - [`output`]: where finished traces go; [`queue`]: on their way there, bounded
 //! - [`file`], [`json`]: Triton's trace files
+//! - [`collector`]: to an OpenTelemetry collector, with [`identity`], [`spans`] and [`otlp`]
 
 pub mod change;
+pub mod collector;
 pub mod file;
+pub mod identity;
 pub mod json;
+pub mod otlp;
 pub mod output;
 pub mod queue;
 pub mod recording;
 pub mod sampler;
 pub mod scopes;
+pub mod spans;
 pub mod time;
 pub mod tracer;
 pub mod values;
 
+pub use collector::{Address, CollectorOptions, CollectorOutput};
 pub use file::FileOutput;
 pub use output::{NoOutput, Notice, Output};
 pub use time::Timebase;

@@ -3,27 +3,12 @@
 use trilith_core::Result;
 use trilith_core::trace::Parent;
 
+use crate::identity::Identity;
 use crate::recording::Finished;
 use crate::values::Values;
 
 /// Tells people what went wrong while traces were written: one line.
 pub type Notice = Box<dyn Fn(String) + Send + Sync>;
-
-/// Who a request is among the traces of other systems. Traces in files are nobody's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identity;
-
-impl Identity {
-    /// That of a request which is made for this one's sake.
-    pub fn child(&self) -> Self {
-        Self
-    }
-
-    /// What a model may hand on to others.
-    pub fn context(&self) -> Option<String> {
-        None
-    }
-}
 
 /// Takes finished traces; never blocks who brings them.
 pub trait Output: Send + Sync {
@@ -54,7 +39,7 @@ pub struct NoOutput;
 
 impl Output for NoOutput {
     fn identify(&self, _: Parent<'_>) -> (bool, Identity) {
-        (false, Identity)
+        (false, Identity::default())
     }
 
     fn takes_tensors(&self) -> bool {

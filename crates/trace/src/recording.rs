@@ -8,7 +8,7 @@ use trilith_core::tensor::Shape;
 use trilith_core::trace::{Activity, Event, Instant, Trace};
 use trilith_core::{DataType, Signature, Tensor};
 
-use crate::output::Identity;
+use crate::identity::Identity;
 use crate::time::Timebase;
 use crate::tracer::Setting;
 

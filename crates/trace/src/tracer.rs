@@ -51,9 +51,11 @@ impl Mode {
     fn check(&self, values: &Values) -> Result<()> {
         let reason = match self {
             _ if values.levels.is_off() => return Ok(()),
-            _ if values.rate == 0 => "sample rate must be non-zero",
+            // Requests that belong to a trace are traced at any rate.
+            Self::OpenTelemetry { .. } => return Ok(()),
+            Self::Triton { .. } if values.rate == 0 => "sample rate must be non-zero",
             Self::Triton { file } if file.is_empty() => "trace file name is not given",
-            _ => return Ok(()),
+            Self::Triton { .. } => return Ok(()),
         };
         let error = Error::invalid(format!("Attempting to set invalid trace setting: {reason}"));
         Err(match self {

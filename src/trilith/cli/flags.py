@@ -208,8 +208,11 @@ USED = (
         "trace-config",
         TRACING,
         values.NAMED_SETTING,
-        "level=TIMESTAMPS, level=TENSORS, rate=N (one of N requests), count=N, mode=triton; "
-        "triton,file=FILE, triton,log-frequency=N (traces in one file). May be given several times.",
+        "level=TIMESTAMPS, level=TENSORS, rate=N (one of N requests), count=N, mode=triton or "
+        "mode=opentelemetry; triton,file=FILE, triton,log-frequency=N (traces in one file); "
+        "opentelemetry,url=URL, opentelemetry,resource=KEY=VALUE, opentelemetry,bsp_max_queue_size=N, "
+        "opentelemetry,bsp_schedule_delay=MS, opentelemetry,bsp_max_export_batch_size=N. May be given "
+        "several times.",
         repeats=True,
     ),
     *_old_trace_flags(),

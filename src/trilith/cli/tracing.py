@@ -1,11 +1,12 @@
 """From ``--trace-config`` and the older ``--trace-*`` flags to what is traced."""
 
-from collections.abc import Callable, Iterable
+import os
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from trilith.cli import values
 from trilith.cli.parse import nearest
-from trilith.server.options import TraceOptions
+from trilith.server.options import CollectorOptions, TraceOptions
 
 MAX_WHOLE = 2**32 - 1
 MAX_COUNT = 2**31 - 1
@@ -32,15 +33,23 @@ def _count(text: str) -> int | None:
 
 
 _WHOLE = values.whole(0, MAX_WHOLE).read
+_SIZE = values.whole(1, MAX_WHOLE).read
 
 _SETTINGS: dict[str, dict[str, tuple[str, _Reader]]] = {
     "": {
         "rate": ("rate", _WHOLE),
         "level": ("levels", _level),
         "count": ("count", _count),
-        "mode": ("mode", values.choice("triton").read),
+        "mode": ("mode", values.choice("triton", "opentelemetry").read),
     },
     "triton": {"file": ("file", str), "log-frequency": ("log_frequency", _WHOLE)},
+    "opentelemetry": {
+        "url": ("url", str),
+        "resource": ("resource", values.SETTING.read),
+        "bsp_max_queue_size": ("most_waiting", _SIZE),
+        "bsp_schedule_delay": ("delay_ms", _WHOLE),
+        "bsp_max_export_batch_size": ("most_sent", _SIZE),
+    },
 }
 """Settings by mode and name: the field that they fill, and how their text is read."""
 
@@ -60,7 +69,7 @@ def trace_options(given: dict[str, Any], problems: list[str]) -> TraceOptions:
         given: the values of a command line.
         problems: what is wrong with them is added here.
     """
-    read: dict[str, Any] = {"levels": []}
+    read: dict[str, Any] = {"levels": [], "resource": []}
     for flag, setting, text in _written(given):
         mode, _, name = setting.rpartition(",")
         try:
@@ -70,16 +79,54 @@ def trace_options(given: dict[str, Any], problems: list[str]) -> TraceOptions:
             written = f"--{flag}={setting}={text}" if flag == "trace-config" else f"--{flag}={text}"
             problems.append(f"{written}: {error}")
             continue
-        if field == "levels":
+        if field in ("levels", "resource"):
             read[field].append(value)
         else:
             read[field] = value
     levels = read.pop("levels")
+    collector = _collector(read, os.environ, problems)
     is_on = "OFF" not in levels
     return TraceOptions(
         **read,
         timestamps=is_on and "TIMESTAMPS" in levels,
         tensors=is_on and "TENSORS" in levels,
+        collector=collector,
+    )
+
+
+def _collector(read: dict[str, Any], environment: Mapping[str, str], problems: list[str]) -> CollectorOptions:
+    """Take what is about a collector out of what was read, and fill it up from the environment."""
+    defaults = CollectorOptions()
+    resource = dict(defaults.resource)
+    listed = (pair.partition("=") for pair in environment.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","))
+    resource |= {key.strip(): value.strip() for key, equals, value in listed if equals}
+    given = dict(read.pop("resource"))
+    resource |= given
+    shown = {"url": read["url"]} if "url" in read else {}
+    if given:
+        shown["resource"] = ",".join(f"{key}={value}" for key, value in given.items())
+    numbers: dict[str, int] = {}
+    for name, (field, reader) in _SETTINGS["opentelemetry"].items():
+        if not name.startswith("bsp_"):
+            continue
+        variable = f"OTEL_{name.upper()}"
+        try:
+            fallback = reader(environment[variable]) if variable in environment else getattr(defaults, field)
+        except ValueError as error:
+            problems.append(f"{variable}={environment[variable]}: {error}")
+            fallback = getattr(defaults, field)
+        numbers[field] = read.pop(field, fallback)
+        shown[name] = str(numbers[field])
+    if numbers["most_sent"] > numbers["most_waiting"]:
+        problems.append("--trace-config=opentelemetry: bsp_max_export_batch_size is over bsp_max_queue_size")
+    url = read.pop("url", defaults.url)
+    if read.get("mode") != "opentelemetry":
+        shown = {}
+    return CollectorOptions(
+        url=url,
+        resource=tuple(resource.items()),
+        shown=tuple(shown.items()),
+        **numbers,
     )
 
 
@@ -87,6 +134,9 @@ def trace_notes(options: TraceOptions) -> list[str]:
     """Say what of the options leads nowhere."""
     if not (options.timestamps or options.tensors):
         return []
+    if options.mode == "opentelemetry":
+        ignored = "the trace level TENSORS has no effect in mode opentelemetry"
+        return [ignored] if options.tensors else []
     if not options.file:
         return ["nothing is traced: no file is named; use --trace-config=triton,file=FILE"]
     if not options.rate:

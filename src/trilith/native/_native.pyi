@@ -74,10 +74,12 @@ class Server:
                 (object: ``summaries`` bool, ``quantiles`` list of [quantile, error], ``histograms`` bool),
                 ``log`` (object: ``file``, ``info``, ``warning``, ``error``, ``verbose``, ``format``),
                 ``trace`` (null, or an object: ``mode``, ``timestamps`` and ``tensors`` (bool), ``rate``,
-                ``count`` (int or null), ``log_frequency``, ``file``).
+                ``count`` (int or null), ``log_frequency``, ``file``, ``collector`` (object: ``url``,
+                ``resource`` and ``shown`` as lists of pairs, ``most_waiting``, ``delay_ms``, ``most_sent``)).
 
         Raises:
             OSError: traces cannot be written; the message says where to and why.
+            ValueError: the options are not of that form, or the collector's address cannot be.
         """
 
     def add_model(self, spec: str, serialized: bytes) -> Model:

@@ -53,6 +53,23 @@ class CacheChoice:
 
 
 @dataclass(frozen=True)
+class CollectorOptions:
+    """An OpenTelemetry collector, and how it is told of traces."""
+
+    url: str = "http://localhost:4318/v1/traces"
+    resource: tuple[tuple[str, str], ...] = (("service.name", "triton-inference-server"),)
+    """What is said of the server."""
+    most_waiting: int = 2048
+    """Spans that may wait to be sent; more are dropped."""
+    delay_ms: int = 5000
+    """For the first of them to wait, at most."""
+    most_sent: int = 512
+    """Spans in one message."""
+    shown: tuple[tuple[str, str], ...] = ()
+    """As the settings are shown to clients."""
+
+
+@dataclass(frozen=True)
 class TraceOptions:
     """Which requests are traced, and where to."""
 
@@ -68,6 +85,7 @@ class TraceOptions:
     log_frequency: int = 0
     """Traces in one file; 0 for all in one."""
     file: str = ""
+    collector: CollectorOptions = field(default_factory=CollectorOptions)
 
 
 @dataclass(frozen=True)

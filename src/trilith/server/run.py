@@ -159,6 +159,8 @@ class Application:
             return Server(json.dumps(self._native_options(FEATURES)))
         except OSError as error:
             raise StartupError(f"{error}; choose another with --trace-config=triton,file=FILE") from error
+        except ValueError as error:
+            raise StartupError(f"--trace-config=opentelemetry,url: {error}") from error
         except RuntimeError as error:
             raise StartupError(f"{error}; start without --trace-config") from error
 

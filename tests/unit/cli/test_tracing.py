@@ -71,10 +71,12 @@ def test_what_leads_nowhere_is_said(words: list[str], note: str) -> None:
         ("rate=-1", "expected a whole number from 0 to 4294967295"),
         ("count=-2", "expected a whole number from -1 to 2147483647"),
         ("count=many", "expected a whole number from -1"),
-        ("mode=loud", "expected triton"),
+        ("mode=loud", "expected triton or opentelemetry"),
+        ("opentelemetry,bsp_max_queue_size=0", "expected a whole number from 1"),
+        ("opentelemetry,resource=x", "expected SETTING=VALUE"),
         ("triton,fil=x", "unknown setting; did you mean triton,file?"),
         ("levl=OFF", "unknown setting; did you mean level?"),
-        ("jaeger,url=x", "unknown mode 'jaeger'; there are triton"),
+        ("jaeger,url=x", "unknown mode 'jaeger'; there are triton, opentelemetry"),
         ("rate", "expected NAME,SETTING=VALUE"),
     ],
 )
@@ -88,3 +90,44 @@ def test_a_setting_that_cannot_be_is_named(word: str, problem: str) -> None:
 def test_a_mistake_in_an_older_flag_names_that_flag() -> None:
     with pytest.raises(UsageError, match="--trace-rate=fast: expected a whole number"):
         build("--trace-rate=fast")
+
+
+def test_a_collector_is_told_of_by_flags_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "70")
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "600")
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "service.name=from outside, host = here ,nonsense")
+    collector = build(
+        "--trace-config=mode=opentelemetry",
+        "--trace-config=opentelemetry,url=http://a:1/b",
+        "--trace-config=opentelemetry,resource=service.version=1=2",
+        "--trace-config=opentelemetry,bsp_max_queue_size=900",
+    ).trace.collector
+    assert (collector.url, collector.most_waiting, collector.delay_ms) == ("http://a:1/b", 900, 70)
+    assert collector.most_sent == 512
+    assert dict(collector.resource) == {
+        "service.name": "from outside",
+        "host": "here",
+        "service.version": "1=2",
+    }
+    assert dict(collector.shown) == {
+        "url": "http://a:1/b",
+        "resource": "service.version=1=2",
+        "bsp_max_queue_size": "900",
+        "bsp_schedule_delay": "70",
+        "bsp_max_export_batch_size": "512",
+    }
+
+
+def test_a_batch_must_fit_into_the_queue_and_the_environment_is_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "many")
+    with pytest.raises(UsageError) as caught:
+        build("--trace-config=opentelemetry,bsp_max_queue_size=5")
+    assert "OTEL_BSP_MAX_EXPORT_BATCH_SIZE=many: expected a whole number" in str(caught.value)
+    assert "bsp_max_export_batch_size is over bsp_max_queue_size" in str(caught.value)
+
+
+def test_tensors_have_no_place_in_spans() -> None:
+    words = ("--trace-config=mode=opentelemetry", "--trace-config=level=TENSORS")
+    assert "the trace level TENSORS has no effect in mode opentelemetry" in build(*words).notes
