@@ -43,6 +43,7 @@ def check_repositories(
     findings = dict(inventory.refused)
     for folder in inventory.models:
         findings[folder.name] = _check(folder, catalogue, settings)
+    settings.environments.remove()
     return dict(sorted(findings.items()))
 
 
