@@ -52,6 +52,7 @@ def check_repositories(
         for name in load_order(first, finished.needs_of):
             if name not in findings:
                 findings[name] = _check(folders[name], catalogue, settings, finished)
+    settings.environments.remove()
     return dict(sorted(findings.items()))
 
 

@@ -27,6 +27,7 @@ from trilith.repository.scan import relocate
 from trilith.runtime.agents import AgentError, Agents
 from trilith.runtime.announcer import Announcer
 from trilith.runtime.ensembles import ENSEMBLE, EnsembleHost, FindFor, Members, nothing_served
+from trilith.runtime.environments import PARAMETER, Environments, find_path
 from trilith.runtime.hosts import PROCESS, Host, HostRequest, Plan, choose_isolation
 from trilith.runtime.logs import LogOptions
 from trilith.runtime.processes import ProcessHost
@@ -70,6 +71,7 @@ class Settings:
     worker_command: Sequence[str] = WORKER_COMMAND
     find_served: FindFor = nothing_served
     """Finds what an ensemble is made of."""
+    environments: Environments = field(default_factory=Environments)
 
     def of_backend(self, name: str) -> dict[str, str]:
         """Gather the settings of one backend."""
@@ -172,8 +174,14 @@ def open_host(folder: "ModelFolder", blueprint: Blueprint, version: int, setting
         settings=settings.of_backend(brick.manifest.name),
     )
     request = HostRequest(source, brick.entry, brick.make)
+    environment = find_path(blueprint.draft.document, source)
     if blueprint.isolation == PROCESS:
-        return ProcessHost(request, settings.log, settings.worker_command)
+        open_environment = partial(settings.environments.open, environment) if environment else None
+        return ProcessHost(request, settings.log, settings.worker_command, open_environment)
+    if environment:
+        message = "a model with an environment of its own runs in processes of its own, not in threads"
+        problem = Problem(message, file=blueprint.draft.file, field=f"parameters.{PARAMETER}")
+        raise ConfigurationError([problem])
     return ThreadHost(request)
 
 

@@ -11,12 +11,13 @@ from trilith.contract import LoadError, Placement
 from trilith.runtime.hosts import HostRequest, Plan
 from trilith.runtime.logs import LogOptions
 from trilith.runtime.supervision import Supervised, Supervisor
-from trilith.runtime.workers import WORKER_COMMAND, Worker, WorkerOrder
+from trilith.runtime.workers import WORKER_COMMAND, WORKER_MODULE, Worker, WorkerOrder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trilith import native
+    from trilith.runtime.environments import Environment
 
 
 REMOVAL_SECONDS = 300.0
@@ -27,10 +28,22 @@ class ProcessHost:
     """Holds a model version in worker processes. The first one also completes the configuration."""
 
     def __init__(
-        self, request: HostRequest, log: LogOptions, command: "Sequence[str]" = WORKER_COMMAND
+        self,
+        request: HostRequest,
+        log: LogOptions,
+        command: "Sequence[str]" = WORKER_COMMAND,
+        open_environment: "Callable[[], Environment] | None" = None,
     ) -> None:
-        """Start nothing yet."""
+        """Start nothing yet.
+
+        Args:
+            request: what is to be held.
+            log: how workers log.
+            command: that starts a worker in the server's own environment.
+            open_environment: makes the model's own environment usable, where it has one.
+        """
         self._order = WorkerOrder(request.source, request.entry, log, command)
+        self._open_environment = open_environment
         self._lock = threading.Lock()
         self._closed = False
         self._first: Worker | None = None
@@ -158,8 +171,15 @@ class ProcessHost:
             self._starting.discard(worker)
         return worker
 
+    def _in_environment(self) -> WorkerOrder:
+        if self._open_environment is None:
+            return self._order
+        environment = self._open_environment()
+        command = (environment.interpreter, *WORKER_MODULE)
+        return replace(self._order, command=command, variables=environment.variables())
+
     def _start(self, document: dict[str, Any] | None) -> Worker:
-        worker = Worker(self._order, document)
+        worker = Worker(self._in_environment(), document)
         with self._lock:
             if not self._closed:
                 self._starting.add(worker)

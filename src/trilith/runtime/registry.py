@@ -205,6 +205,7 @@ class Registry:
         for life in lives:
             self._departures.send(life)
         left = self._departures.hurry(timeout)
+        self._settings.environments.remove()
         return [life.folder.name for life in left]
 
     def _load_first(self, folder: ModelFolder, done: Callable[[str], None]) -> None:

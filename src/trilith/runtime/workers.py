@@ -7,8 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from trilith.contract import LoadError, ModelSource
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WORKER_COMMAND = (sys.executable, "-P", "-m", "trilith.runtime.worker")
+WORKER_MODULE = ("-P", "-m", "trilith.runtime.worker")
 """``-P``: what lies in the folder where the server was started must not shadow modules."""
+
+WORKER_COMMAND = (sys.executable, *WORKER_MODULE)
 
 LAST_WORDS_SECONDS = 5.0
 """For a process whose end of the channel closed to end itself, so that its exit status is known."""
@@ -45,7 +48,9 @@ class WorkerOrder:
     entry: str
     """Entry point of the backend, ``module:Class``."""
     log: LogOptions
-    command: Sequence[str] = WORKER_COMMAND
+    command: Sequence[str | Path] = WORKER_COMMAND
+    variables: Mapping[str, str] | None = None
+    """What it finds in its surroundings; ``None`` for what the server finds."""
 
 
 class Worker:
@@ -72,6 +77,7 @@ class Worker:
                     [*order.command, str(theirs.fileno())],
                     pass_fds=[theirs.fileno(), news_descriptor],
                     stdin=subprocess.DEVNULL,
+                    env=order.variables,
                 )
             except OSError as error:
                 ours.close()

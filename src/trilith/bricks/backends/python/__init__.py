@@ -4,7 +4,6 @@ Each instance imports the model's code anew and has a model object of its own. B
 worker process of its own as well, which is the runtime's business: nothing here knows of it.
 """
 
-import logging
 from typing import Any
 
 from trilith.bricks.backends.python.completion import complete_document
@@ -14,10 +13,6 @@ from trilith.bricks.backends.python.loader import ModelCode
 from trilith.contract import ModelContext, ModelSource, Placement
 
 __all__ = ["PythonBackend"]
-
-_LOG = logging.getLogger(__name__)
-
-_ENVIRONMENT = "EXECUTION_ENV_PATH"
 
 
 class PythonBackend:
@@ -40,12 +35,6 @@ class PythonBackend:
     def load(self, context: ModelContext) -> "PythonModel":
         """Find the model's file; its code runs when instances are made."""
         source, configuration = context.source, context.configuration
-        if _ENVIRONMENT in configuration.parameters:
-            _LOG.warning(
-                "model '%s': %s is not carried yet; the model runs with the packages of the server",
-                source.name,
-                _ENVIRONMENT,
-            )
         find_model_file(source, configuration.document)
         return PythonModel(context, self._imported.pop((source.name, source.version), None))
 

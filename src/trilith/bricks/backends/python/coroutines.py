@@ -22,13 +22,15 @@ class EventLoop:
         """Wait for a coroutine; return what it returns, raise what it raises."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
 
-    def start(self, coroutine: Coroutine[Any, Any, Any], failed: Callable[[BaseException], None]) -> None:
-        """Run a coroutine beside others; ``failed`` is called with what it raises."""
+    def start(
+        self, coroutine: Coroutine[Any, Any, Any], ended: Callable[[Any, BaseException | None], None]
+    ) -> None:
+        """Run a coroutine beside others; ``ended`` is called with what it returns, or with what it raises."""
 
-        def look(ended: "Future[Any]") -> None:
-            error = None if ended.cancelled() else ended.exception()
-            if error is not None:
-                failed(error)
+        def look(done: "Future[Any]") -> None:
+            if not done.cancelled():
+                error = done.exception()
+                ended(None if error else done.result(), error)
 
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).add_done_callback(look)
 

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ class PythonInstance:
             ),
             outputs=frozenset(spec.name for spec in configuration.run_outputs),
             decoupled=configuration.is_decoupled,
+            iterative=bool(configuration.document.get("sequence_batching", {}).get("iterative_sequence")),
         )
         self._loop: EventLoop | None = None
         self._code = code
@@ -59,7 +60,12 @@ class PythonInstance:
         try:
             responses = self._execute(incoming)
             if type(responses) is CoroutineType:
-                responses = self._wait(responses, incoming)
+                if facts.decoupled and not facts.iterative:
+                    # As in Triton: the next batch does not wait for a coroutine that answers when it likes.
+                    # Where requests may be handed back it does: they run again, their sequence in order.
+                    self._event_loop().start(responses, partial(self._end_coroutine, incoming, served))
+                    return
+                responses = self._event_loop().run(responses)
         except (Exception, SystemExit) as error:
             _LOG.exception("model '%s': execute() raised", self._name)
             raise translate_run_error(error, self._name, self._folder) from error
@@ -93,21 +99,29 @@ class PythonInstance:
             if received.is_rescheduled:
                 request.reschedule()
 
-    def _wait(self, coroutine: Coroutine[Any, Any, Any], incoming: Sequence[IncomingRequest]) -> Any:
+    def _event_loop(self) -> "EventLoop":
         if self._loop is None:
             from trilith.bricks.backends.python.coroutines import EventLoop  # noqa: PLC0415 - needed by few
 
             self._loop = EventLoop()
-        if not self._facts.decoupled:
-            return self._loop.run(coroutine)
-        # As in Triton: the next batch does not wait for a coroutine that answers when it likes.
-        self._loop.start(coroutine, partial(self._fail_open, list(incoming)))
-        return None
+        return self._loop
 
-    def _fail_open(self, incoming: Sequence[IncomingRequest], error: BaseException) -> None:
-        """Fail what a coroutine that raised has left open."""
-        _LOG.error("model '%s': execute() raised", self._name, exc_info=error)
-        failure = translate_run_error(error, self._name, self._folder)
+    def _end_coroutine(
+        self,
+        incoming: Sequence[IncomingRequest],
+        served: Sequence[InferenceRequest],
+        returned: Any,
+        error: BaseException | None,
+    ) -> None:
+        """Fail what a coroutine that raised, or answered wrongly, left open; hand back what it wants so."""
+        if error is None and returned is None:
+            self._hand_back(incoming, served)
+            return
+        if error is None:
+            failure = ModelError(self._explain(returned, served))
+        else:
+            _LOG.error("model '%s': execute() raised", self._name, exc_info=error)
+            failure = translate_run_error(error, self._name, self._folder)
         for request in incoming:
             request.fail(str(failure), failure.code)
 

@@ -14,3 +14,5 @@ class ModelFacts:
     """Names of the outputs; as in Triton, others are dropped."""
     decoupled: bool = False
     """Whether a request may be answered any number of times."""
+    iterative: bool = False
+    """Whether a request may be handed back, to be run again."""
