@@ -70,6 +70,7 @@ class Model:
     options: str = ""
     shared: bool = False  # whether its tensors lie in shared memory in place of the request
     sequences: int = 0  # that send requests at one time; 0: requests know nothing of each other
+    cached: bool = False  # whether its answers are kept: after the first, the cache gives them
     windows: int = 1  # how many times the usual window a measurement lasts
 
     def configuration(self, backend: str) -> str:
@@ -86,6 +87,8 @@ class Model:
             lines.append("dynamic_batching { }")
         if self.sequences:
             lines.append(SEQUENCES % self.sequences)
+        if self.cached:
+            lines.append("response_cache { enable: true }")
         return "\n".join(lines) + "\n" + self.options
 
     def shape(self) -> tuple[int, ...]:
@@ -119,6 +122,7 @@ MODELS: Mapping[str, Model] = {
         _small("mlp", "onnxruntime", batching=True),
         _small("mlp_direct", "onnxruntime", batching=False),
         Model("sequence", "python", *_floats(16), max_batch_size=64, sequences=64, peer="sequence"),
+        Model("cached", "python", *_floats(16), max_batch_size=64, peer="cached", cached=True),
         # 1 MiB: 262144 values of four bytes.
         Model("large", "identity", *_floats(262144), max_batch_size=8, batching=True, peer="large"),
         Model("shared", "identity", *_floats(262144), peer="shared", shared=True),
