@@ -16,7 +16,7 @@
 //! - [`statistics`]: what is counted and timed
 //! - [`clock`]: where time comes from
 //!
-//! Behind them: `index` (which models there are), `pending` (an admitted request), `expiry` (who wakes the one that
+//! Behind them: `limits` (instances that share resources), `index` (which models there are), `pending` (an admitted request), `expiry` (who wakes the one that
 //! expires requests), `matching` and `outputs` (tensors against the signature).
 //!
 //! Nothing here opens a socket, starts a thread, sleeps or knows Python. Whoever executes batches
@@ -32,6 +32,7 @@ pub mod engine;
 mod expiry;
 mod index;
 pub mod job;
+mod limits;
 pub mod mailbox;
 mod matching;
 pub mod model;
@@ -49,6 +50,7 @@ pub use cache::Cache;
 pub use calls::{Origin, Seat};
 pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};
+pub use limits::{Demand, Resource, Supply};
 pub use mailbox::Mailbox;
 pub use model::{Description, Model, ModelSpec, Port, Turn};
 pub use reply::{Answer, Reply};

@@ -5,6 +5,7 @@ mod answers;
 mod caching;
 mod laws;
 mod life;
+mod limits;
 mod scheduling;
 mod sequences;
 mod statistics;
