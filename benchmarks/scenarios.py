@@ -141,7 +141,7 @@ def _sequences() -> Iterator[Scenario]:
 
 
 def _cache() -> Iterator[Scenario]:
-    """The same question again and again: every answer but the first comes from the cache."""
+    """Ask the same question again and again: every answer but the first comes from the cache."""
     for protocol in Protocol:
         pair = _pair("cached", "cached", protocol, MANY_CLIENTS)
         yield Scenario(f"cached/{protocol}/{MANY_CLIENTS}", *pair, (Limit("cpu_us", 0.3),))

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use trilith_engine::{Description, Engine, Model as EngineModel};
+use trilith_engine::{Description, Engine, Model as EngineModel, Port};
 use trilith_worker::{Link, Service};
 
 use crate::instance::InstancePort;
+use crate::spec::parse_demand;
 use crate::threads::Threads;
 use crate::worker::WorkerLink;
 
@@ -30,6 +31,12 @@ pub(crate) struct Model {
 impl Model {
     pub(crate) fn new(engine: Arc<Engine>, model: Arc<EngineModel>, threads: Arc<Threads>) -> Self {
         Self { engine, served: model, threads }
+    }
+
+    /// Where an instance takes its batches while it holds what it asks for.
+    fn open_port(&self, demand: &str) -> PyResult<Port> {
+        let port = self.served.open_limited_port(parse_demand(demand)?);
+        port.map_err(|error| PyValueError::new_err(error.full_text().into_owned()))
     }
 }
 
@@ -50,19 +57,22 @@ impl Model {
         self.served.describe(Description { json: config_json.into(), proto });
     }
 
-    fn open_instance(&self) -> InstancePort {
-        InstancePort::new(Arc::clone(&self.engine), self.served.open_port())
+    #[pyo3(signature = (demand=""))]
+    fn open_instance(&self, demand: &str) -> PyResult<InstancePort> {
+        Ok(InstancePort::new(Arc::clone(&self.engine), self.open_port(demand)?))
     }
 
     /// Takes over the server's end of a worker's channel.
-    fn connect_worker(&self, py: Python<'_>, socket_descriptor: i32) -> PyResult<WorkerLink> {
+    #[pyo3(signature = (socket_descriptor, demand=""))]
+    fn connect_worker(&self, py: Python<'_>, socket_descriptor: i32, demand: &str) -> PyResult<WorkerLink> {
         let stream = take_socket(socket_descriptor)?;
+        let port = self.open_port(demand)?;
         let link = py.detach(|| Link::connect(stream)).map_err(|error| {
             PyRuntimeError::new_err(format!("the worker process does not answer on its channel: {error}"))
         })?;
         let engine = Arc::clone(&self.engine);
         let clock = Arc::clone(engine.clock());
-        let service = Service { port: self.served.open_port(), engine, clock };
+        let service = Service { port, engine, clock };
         Ok(WorkerLink::new(link, service, self.threads.next()))
     }
 

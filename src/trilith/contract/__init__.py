@@ -30,6 +30,7 @@ from trilith.contract.model import (
     ModelContext,
     ModelSource,
     Placement,
+    Resource,
     TensorSpec,
 )
 
@@ -60,6 +61,7 @@ __all__ = [
     "NativeCache",
     "Placement",
     "Problem",
+    "Resource",
     "ResponseSender",
     "TensorSpec",
     "TrilithError",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from trilith.contract import LoadError, Placement
 from trilith.runtime.hosts import HostRequest, Plan
+from trilith.runtime.limits import write_demand
 from trilith.runtime.logs import LogOptions
 from trilith.runtime.supervision import Supervised, Supervisor
 from trilith.runtime.workers import WORKER_COMMAND, Worker, WorkerOrder
@@ -86,7 +87,7 @@ class ProcessHost:
             supervised = Supervised(
                 name=placement.name,
                 start=partial(self._start_again, part),
-                connect=model.connect_worker,
+                connect=partial(_connect, model, write_demand(placement)),
                 gave_up=gave_up,
             )
             supervisor = Supervisor(supervised, worker)
@@ -163,6 +164,10 @@ class ProcessHost:
                 return worker
         worker.kill()
         raise LoadError("the model was unloaded while it was loading")
+
+
+def _connect(model: "native.Model", demand: str, descriptor: int) -> "native.WorkerLink":
+    return model.connect_worker(descriptor, demand)
 
 
 def _split(plan: Plan, placements: "Sequence[Placement]") -> list[Plan]:

@@ -148,6 +148,7 @@ class Application:
 
     def _make_server(self) -> "native.Server":
         from trilith.native import FEATURES, Server  # noqa: PLC0415  --help and the like need no extension
+        from trilith.runtime.limits import write_supplies  # noqa: PLC0415
 
         options = self._options
         return Server(
@@ -159,6 +160,7 @@ class Application:
                     "strict_readiness": options.strict_readiness,
                     "client_shared_memory": options.client_shared_memory,
                     "threads": options.threads,
+                    "rate_limit": write_supplies(options.supplies),
                     "latencies": dict(options.latencies),
                 }
             )
@@ -225,6 +227,7 @@ class Application:
             complete=self._options.complete_configurations,
             backend_settings=self._options.backend_settings,
             gpu_count=count_gpus(),
+            supplies=self._options.supplies,
             log=self._options.log,
         )
         place = Place(self._options.repositories, self._options.configuration_name, self._options.namespaces)
