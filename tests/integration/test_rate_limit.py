@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from repositories.models import read_template
+from support.clients import Client
+from support.exposition import scrape
 from support.folders import describe, write_model
 from support.gate import Gate
+from support.server import ServerProcess, run_to_end, wait_until
 
 ROW = {"INPUT0": np.ones((1, 4), np.float32)}
 LIMITER = 'instance_group {{ count: 1 rate_limiter {{ resources {{ name: "R" global: true count: {} }} }} }}'
@@ -26,11 +29,12 @@ def test_an_instance_waits_for_what_another_models_instance_holds(tmp_path: Path
     with (
         ServerProcess(repository, "--rate-limit=execution_count") as server,
         Client("http", server) as client,
+        Client("http", server) as other,
         ThreadPoolExecutor(2) as pool,
     ):
         holding = pool.submit(client.send, "first", ROW, request_id="a")
         assert gates["first"].next_arrival() == ["a"]
-        waiting = pool.submit(Client("http", server).send, "second", ROW, request_id="b")
+        waiting = pool.submit(other.send, "second", ROW, request_id="b")
         wait_until(
             lambda: scrape(server).value("nv_inference_pending_request_count", model="second") == 1,
             "the request to wait for the resource",
