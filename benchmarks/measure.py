@@ -23,6 +23,9 @@ from benchmarks.servers import Command
 # What a shell reports for a program that SIGTERM has ended.
 TERMINATED = 128 + signal.SIGTERM
 
+CACHE = "--cache-config=local,size=16777216"
+"""Of no effect but on models that ask for the cache; both sides read it alike."""
+
 
 def main(arguments: list[str]) -> int:
     """Measure; 0 if all went well, 1 if a scenario failed (or, if strict, missed), 2 if nothing could run."""
@@ -95,7 +98,7 @@ def describe(options: argparse.Namespace) -> Mapping[str, str]:
 
 def commands(options: argparse.Namespace, place: Peers) -> Mapping[Side, Command]:
     """How either side is started."""
-    triton = Command("the real Triton", place.triton_command(), place.triton_environment())
+    triton = Command("the real Triton", place.triton_command(), place.triton_environment(), (CACHE,))
     if options.calibrate:
         return {Side.TRILITH: triton, Side.TRITON: triton}
     if not options.trilith.exists():
@@ -104,7 +107,7 @@ def commands(options: argparse.Namespace, place: Peers) -> Mapping[Side, Command
         )
     words = [str(options.trilith.absolute()), "serve"]
     # What the peer allows without being asked.
-    ours = Command("Trilith", words, flags=("--allow-client-shm=true",))
+    ours = Command("Trilith", words, flags=("--allow-client-shm=true", CACHE))
     return {Side.TRILITH: ours, Side.TRITON: triton}
 
 

@@ -71,6 +71,7 @@ class Model:
     shared: bool = False  # whether its tensors lie in shared memory in place of the request
     sequences: int = 0  # that send requests at one time; 0: requests know nothing of each other
     steps: tuple[str, ...] = ()  # of an ensemble: the models that a tensor goes through
+    cached: bool = False  # whether its answers are kept: after the first, the cache gives them
     windows: int = 1  # how many times the usual window a measurement lasts
 
     def configuration(self, backend: str) -> str:
@@ -88,6 +89,8 @@ class Model:
             lines.append("dynamic_batching { }")
         if self.sequences:
             lines.append(SEQUENCES % self.sequences)
+        if self.cached:
+            lines.append("response_cache { enable: true }")
         return "\n".join(lines) + "\n" + self.options
 
     def _step_texts(self) -> str:
@@ -143,6 +146,7 @@ MODELS: Mapping[str, Model] = {
         Model("sequence", "python", *_floats(16), max_batch_size=64, sequences=64, peer="sequence"),
         *_ensemble("ensemble", batching=True),
         *_ensemble("ensemble_direct", batching=False),
+        Model("cached", "python", *_floats(16), max_batch_size=64, peer="cached", cached=True),
         # 1 MiB: 262144 values of four bytes.
         Model("large", "identity", *_floats(262144), max_batch_size=8, batching=True, peer="large"),
         Model("shared", "identity", *_floats(262144), peer="shared", shared=True),

@@ -149,6 +149,13 @@ def _sequences() -> Iterator[Scenario]:
     yield Scenario(name, *pair, (Limit("cpu_us", 0.5),))
 
 
+def _cache() -> Iterator[Scenario]:
+    """Ask the same question again and again: every answer but the first comes from the cache."""
+    for protocol in Protocol:
+        pair = _pair("cached", "cached", protocol, MANY_CLIENTS)
+        yield Scenario(f"cached/{protocol}/{MANY_CLIENTS}", *pair, (Limit("cpu_us", 0.3),))
+
+
 def _growth() -> Iterator[Scenario]:
     for protocol in Protocol:
         yield Scenario(
@@ -182,6 +189,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *_large_tensors(),
     *_ensembles(),
     *_sequences(),
+    *_cache(),
     *_growth(),
     *_most_clients(),
     Scenario(

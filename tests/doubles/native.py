@@ -94,6 +94,7 @@ class Model:
         self.closed = False
         self.published = False
         self.described: dict[str, Any] = {}
+        self.demands: list[dict[str, Any]] = []
         self._server = server
         self._in_flight = 0
 
@@ -137,13 +138,15 @@ class Model:
     def _tell_unloading(self) -> None:
         self._server.set_state(self.spec["name"], self.spec["version"], "UNLOADING", "")
 
-    def open_instance(self) -> "InstancePort":
+    def open_instance(self, demand: str = "") -> "InstancePort":
+        self.demands.append(json.loads(demand) if demand else {})
         return InstancePort(self)
 
     def caller(self) -> None:
         """Nothing else is to be reached."""
 
-    def connect_worker(self, socket_descriptor: int) -> "WorkerLink":
+    def connect_worker(self, socket_descriptor: int, demand: str = "") -> "WorkerLink":
+        self.demands.append(json.loads(demand) if demand else {})
         return WorkerLink(self, socket_descriptor)
 
     def in_flight(self) -> int:

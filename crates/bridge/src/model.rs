@@ -9,12 +9,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use trilith_engine::{Description, Engine, Model as EngineModel};
+use trilith_engine::{Description, Engine, Model as EngineModel, Port};
 use trilith_worker::{Keepsakes, Link, Service};
 
 use crate::call::{Caller, Premises, Road};
 use crate::change::Changer;
 use crate::instance::InstancePort;
+use crate::spec::parse_demand;
 use crate::threads::Threads;
 use crate::worker::WorkerLink;
 
@@ -48,6 +49,12 @@ impl Model {
             control: Arc::clone(&self.control),
         }
     }
+
+    /// Where an instance takes its batches while it holds what it asks for.
+    fn open_port(&self, demand: &str) -> PyResult<Port> {
+        let port = self.served.open_limited_port(parse_demand(demand)?);
+        port.map_err(|error| PyValueError::new_err(error.full_text().into_owned()))
+    }
 }
 
 #[pymethods]
@@ -67,8 +74,9 @@ impl Model {
         self.served.describe(Description { json: config_json.into(), proto });
     }
 
-    fn open_instance(&self) -> InstancePort {
-        InstancePort::new(self.premises(), self.served.open_port())
+    #[pyo3(signature = (demand=""))]
+    fn open_instance(&self, demand: &str) -> PyResult<InstancePort> {
+        Ok(InstancePort::new(self.premises(), self.open_port(demand)?))
     }
 
     /// How an instance in this process reaches the rest of the server before it takes batches.
@@ -77,8 +85,11 @@ impl Model {
     }
 
     /// Takes over the server's end of a worker's channel.
-    fn connect_worker(&self, py: Python<'_>, socket_descriptor: i32) -> PyResult<WorkerLink> {
+    #[pyo3(signature = (socket_descriptor, demand=""))]
+    fn connect_worker(&self, py: Python<'_>, socket_descriptor: i32, demand: &str) -> PyResult<WorkerLink> {
         let stream = take_socket(socket_descriptor)?;
+        // What it asks for is refused now, and held from when it takes batches.
+        drop(self.open_port(demand)?);
         let link = py.detach(|| Link::connect(stream)).map_err(|error| {
             PyRuntimeError::new_err(format!("the worker process does not answer on its channel: {error}"))
         })?;
@@ -87,6 +98,7 @@ impl Model {
         let (beginning, ends) = WorkerLink::begin();
         let service = Service {
             model: Arc::clone(&self.served),
+            demand: parse_demand(demand)?,
             engine,
             clock,
             control: Some(self.control.clone()),

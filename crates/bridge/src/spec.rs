@@ -12,7 +12,10 @@ use serde::de::DeserializeOwned;
 use trilith_core::tensor::Shape;
 use trilith_core::{DataType, Signature, TensorSpec};
 use trilith_engine::statistics::LatencyOptions;
-use trilith_engine::{BatchTensors, EngineOptions, ModelSpec, QueuePolicy, SchedulerSpec, TimeoutAction};
+use trilith_engine::{
+    BatchTensors, Demand, EngineOptions, ModelSpec, QueuePolicy, Resource, SchedulerSpec, Supply,
+    TimeoutAction,
+};
 use trilith_wire::{LogSettings, ServerInfo};
 
 use crate::batch_spec::{BatchInputForm, BatchOutputForm};
@@ -38,6 +41,8 @@ pub(crate) struct ServerForm {
     pub(crate) client_shared_memory: bool,
     #[serde(default)]
     pub(crate) threads: usize,
+    #[serde(default)]
+    rate_limit: Option<Vec<SupplyForm>>,
     #[serde(default)]
     latencies: LatencyForm,
     #[serde(default)]
@@ -100,6 +105,10 @@ impl ServerForm {
     pub(crate) fn engine_options(&self) -> EngineOptions {
         EngineOptions {
             strict_readiness: self.strict_readiness,
+            rate_limit: self
+                .rate_limit
+                .as_ref()
+                .map(|supplies| supplies.iter().map(SupplyForm::supply).collect()),
             latencies: LatencyOptions {
                 summaries: self.latencies.summaries,
                 quantiles: self.latencies.quantiles.clone(),
@@ -107,6 +116,39 @@ impl ServerForm {
             },
         }
     }
+}
+
+/// How much there is of a resource.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SupplyForm {
+    name: String,
+    device: Option<u32>,
+    count: u64,
+}
+
+impl SupplyForm {
+    fn supply(&self) -> Supply {
+        Supply { name: self.name.clone(), device: self.device, count: self.count }
+    }
+}
+
+/// What an instance asks for; nothing where the text is empty.
+pub(crate) fn parse_demand(text: &str) -> PyResult<Demand> {
+    if text.is_empty() {
+        return Ok(Demand::default());
+    }
+    let form: DemandForm = parse(text, "demand")?;
+    let resources = form.resources.into_iter();
+    let resources = resources.map(|SupplyForm { name, device, count }| (Resource { name, device }, count));
+    Ok(Demand { resources: resources.collect(), priority: form.priority })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DemandForm {
+    resources: Vec<SupplyForm>,
+    priority: u32,
 }
 
 /// A model version.

@@ -15,6 +15,7 @@ use crate::clock::{Clock, Nanos};
 use crate::ensemble::{self, Run, Whence};
 use crate::expiry::Alarm;
 use crate::index::Index;
+use crate::limits::{Limits, Supply};
 use crate::metrics::MetricRegistry;
 use crate::model::{InFlight, Model};
 use crate::reply::{Answer, Reply};
@@ -55,6 +56,8 @@ pub struct IndexEntry {
 pub struct EngineOptions {
     /// Whether the server is ready only when every model is.
     pub strict_readiness: bool,
+    /// What instances may hold while they run, where they are limited; empty for as much as each may want.
+    pub rate_limit: Option<Vec<Supply>>,
     /// Whether latency summaries and histograms are kept beside the counters.
     pub latencies: crate::statistics::LatencyOptions,
 }
@@ -143,12 +146,14 @@ pub struct Engine {
     calls: Arc<Calls>,
     cache: OnceLock<Arc<dyn Cache>>,
     metrics: Arc<MetricRegistry>,
+    limits: Option<Arc<Limits>>,
     stage: AtomicU8,
 }
 
 impl Engine {
     /// An engine without models, not yet ready.
     pub fn new(options: EngineOptions, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let limits = options.rate_limit.clone().map(|supplies| Arc::new(Limits::new(supplies)));
         Arc::new_cyclic(|this| Self {
             this: this.clone(),
             options,
@@ -159,6 +164,7 @@ impl Engine {
             calls: Arc::default(),
             cache: OnceLock::new(),
             metrics: Arc::default(),
+            limits,
             stage: AtomicU8::new(Stage::Starting as u8),
         })
     }
@@ -181,6 +187,10 @@ impl Engine {
     /// Gives models that are made from now on a cache for their answers; whether there was none before.
     pub fn set_cache(&self, cache: Arc<dyn Cache>) -> bool {
         self.cache.set(cache).is_ok()
+    }
+
+    pub(crate) fn limits(&self) -> Option<&Arc<Limits>> {
+        self.limits.as_ref()
     }
 
     pub(crate) fn cache(&self) -> Option<&Arc<dyn Cache>> {

@@ -19,8 +19,9 @@
 //! - [`statistics`]: what is counted and timed
 //! - [`clock`]: where time comes from
 //!
-//! Behind them: `index` (which models there are), `pending` (an admitted request), `expiry` (who wakes the one that
-//! expires requests), `trace` (what is noted of traced requests), `matching` and `outputs` (tensors against the signature).
+//! Behind them: `limits` (instances that share resources), `index` (which models there are), `pending` (an admitted
+//! request), `expiry` (who wakes the one that expires requests), `trace` (what is noted of traced requests), `matching`
+//! and `outputs` (tensors against the signature).
 //!
 //! Nothing here opens a socket, starts a thread, sleeps or knows Python. Whoever executes batches
 //! (a Python thread, a worker process) pulls them through a [`model::Port`].
@@ -36,6 +37,7 @@ pub mod ensemble;
 mod expiry;
 mod index;
 pub mod job;
+mod limits;
 pub mod mailbox;
 mod matching;
 pub mod metrics;
@@ -57,6 +59,7 @@ pub use cache::Cache;
 pub use calls::{Origin, Seat};
 pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};
+pub use limits::{Demand, Resource, Supply};
 pub use mailbox::Mailbox;
 pub use metrics::MetricRegistry;
 pub use model::{Description, Model, ModelSpec, Port, Turn};

@@ -1,6 +1,8 @@
 //! One served version of a model.
 
-use std::collections::BTreeSet;
+mod turns;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::Waker;
@@ -9,18 +11,18 @@ use parking_lot::{Mutex, RwLock};
 use trilith_core::{CorrelationId, Error, Request, Result, Signature};
 
 use crate::admit::admit;
-use crate::batch::Batch;
 use crate::cache::{Caching, LOOKING_UP};
 use crate::clock::{Clock, Nanos};
 use crate::engine::Engine;
 use crate::ensemble::Graph;
 use crate::expiry::Alarm;
+use crate::limits::{Demand, Limits, Pass};
 use crate::pending::Pending;
 pub use crate::port::{Port, Turn};
 use crate::ragged::BatchTensors;
 use crate::reply::{Outlet, Recipient, Reply};
 use crate::schedule::SchedulerSpec;
-use crate::schedule::dispatch::{Refusal, Step};
+use crate::schedule::dispatch::Refusal;
 use crate::schedule::order::Order;
 use crate::schedule::queue::{Leavers, NEVER};
 use crate::schedule::scheduler::Scheduler;
@@ -86,6 +88,9 @@ pub struct Model {
     next_port: AtomicU64,
     /// Ports that are open.
     ports: Mutex<BTreeSet<u64>>,
+    limits: Option<Arc<Limits>>,
+    /// Ports that wait for resources, and not for requests.
+    limited: Mutex<BTreeMap<u64, Waker>>,
     in_flight: AtomicU64,
     idle_wakers: Mutex<Vec<Waker>>,
     has_idle_wakers: AtomicBool,
@@ -118,6 +123,8 @@ impl Model {
             ledger: Ledger::new(&engine.options().latencies, spec.cached),
             next_port: AtomicU64::new(0),
             ports: Mutex::default(),
+            limits: engine.limits().cloned(),
+            limited: Mutex::default(),
             in_flight: AtomicU64::new(0),
             idle_wakers: Mutex::new(Vec::new()),
             has_idle_wakers: AtomicBool::new(false),
@@ -143,11 +150,22 @@ impl Model {
         *self.described.write() = Arc::new(description);
     }
 
-    /// A place from which one instance takes its batches.
+    /// A place from which one instance takes its batches, and which asks for nothing.
     pub fn open_port(self: &Arc<Self>) -> Port {
+        self.make_port(None)
+    }
+
+    /// A place from which one instance takes its batches, while it holds what it asks for. Without meaning where the
+    /// engine does not limit its instances; fails where it would never run.
+    pub fn open_limited_port(self: &Arc<Self>, demand: Demand) -> Result<Port> {
+        let pass = self.limits.as_ref().map(|limits| limits.join(demand, &self.title())).transpose()?;
+        Ok(self.make_port(pass))
+    }
+
+    fn make_port(self: &Arc<Self>, pass: Option<Pass>) -> Port {
         let number = self.next_port.fetch_add(1, Ordering::Relaxed);
         self.ports.lock().insert(number);
-        Port::new(Arc::clone(self), number)
+        Port::new(Arc::clone(self), number, pass)
     }
 
     /// Numbers of the ports that are open.
@@ -187,6 +205,8 @@ impl Model {
     pub fn close(&self) {
         let (left, wakers) = self.scheduler.lock().close();
         wakers.into_iter().for_each(Waker::wake);
+        let limited = std::mem::take(&mut *self.limited.lock());
+        limited.into_values().for_each(Waker::wake);
         for pending in left {
             pending.refuse(self.closed_error(), Failure::Other);
         }
@@ -309,52 +329,6 @@ impl Model {
         wakers.into_iter().for_each(Waker::wake);
         self.answer_leavers(leavers);
         next
-    }
-
-    /// What a port is to do next.
-    pub(crate) fn turn(self: &Arc<Self>, port: u64, waker: &Waker) -> Turn {
-        let now = self.clock.now();
-        let mut leavers = Leavers::default();
-        let (step, wakers) = {
-            let mut scheduler = self.scheduler.lock();
-            let (mut step, wakers) = scheduler.next(port, now, waker, &mut leavers);
-            // In line before anyone else can take a batch: batches are answered in the order in which they begin.
-            match &mut step {
-                Step::Take(requests) => {
-                    for pending in requests {
-                        pending.outlet.begin(port);
-                        if let Some(order) = &self.order {
-                            pending.outlet.enter(order);
-                        }
-                    }
-                }
-                Step::Seats(seats) => {
-                    seats.iter_mut().flatten().for_each(|seated| seated.item.outlet.begin(port));
-                }
-                Step::Wait { .. } | Step::Closed => {}
-            }
-            (step, wakers)
-        };
-        wakers.into_iter().for_each(Waker::wake);
-        self.answer_leavers(leavers);
-        match step {
-            Step::Take(requests) => Turn::Batch(Box::new(Batch::new(Arc::clone(self), requests, now))),
-            Step::Seats(seats) => {
-                let requests = self.sequencing.as_ref().map(|sequencing| sequencing.dress(self, seats));
-                Turn::Batch(Box::new(Batch::new(Arc::clone(self), requests.unwrap_or_default(), now)))
-            }
-            Step::Wait { until } => Turn::Wait { until },
-            Step::Closed => Turn::Closed,
-        }
-    }
-
-    /// Takes a port out of service.
-    pub(crate) fn leave(&self, port: u64) {
-        self.ports.lock().remove(&port);
-        let mut leavers = Leavers::default();
-        let wakers = self.scheduler.lock().leave(port, &mut leavers);
-        wakers.into_iter().for_each(Waker::wake);
-        self.answer_leavers(leavers);
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {

@@ -6,6 +6,7 @@ use std::task::Waker;
 use crate::batch::Batch;
 use crate::calls::Seat;
 use crate::clock::Nanos;
+use crate::limits::Pass;
 use crate::model::Model;
 
 /// What an instance is to do next.
@@ -25,11 +26,13 @@ pub enum Turn {
 pub struct Port {
     model: Arc<Model>,
     number: u64,
+    /// Where instances are limited.
+    pass: Option<Pass>,
 }
 
 impl Port {
-    pub(crate) fn new(model: Arc<Model>, number: u64) -> Self {
-        Self { model, number }
+    pub(crate) fn new(model: Arc<Model>, number: u64, pass: Option<Pass>) -> Self {
+        Self { model, number, pass }
     }
 
     /// Asks for the next batch, without blocking.
@@ -37,7 +40,7 @@ impl Port {
     /// The waker is kept while the answer is [`Turn::Wait`] and called at most once; threads that block use a waker
     /// that unparks them, asynchronous tasks their own. Nothing is lost between the answer and the wake-up.
     pub fn next(&self, waker: &Waker) -> Turn {
-        self.model.turn(self.number, waker)
+        self.model.turn(self.number, self.pass.as_ref(), waker)
     }
 
     /// The place itself, for requests that are made while a batch runs there.

@@ -7,21 +7,26 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
-use trilith_engine::{Batch, Clock, Model, Port, Seat, Turn};
+use trilith_engine::{Batch, Clock, Demand, Model, Port, Seat, Turn};
 
 /// A port, asked from an asynchronous task.
 pub(crate) struct Feed {
     pub(crate) model: Arc<Model>,
     /// Tells that the port may be opened.
     begin: Option<oneshot::Receiver<()>>,
+    demand: Demand,
     port: Option<Port>,
     clock: Arc<dyn Clock>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
 impl Feed {
-    pub(crate) fn new(model: Arc<Model>, begin: oneshot::Receiver<()>, clock: Arc<dyn Clock>) -> Self {
-        Self { model, begin: Some(begin), port: None, clock, sleep: None }
+    pub(crate) fn new(
+        (model, demand): (Arc<Model>, Demand),
+        begin: oneshot::Receiver<()>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { model, begin: Some(begin), demand, port: None, clock, sleep: None }
     }
 
     /// The place where batches run; `None` before the first can come, and after the last.
@@ -45,7 +50,8 @@ impl Feed {
         {
             self.begin = None;
             // Nobody is left to tell it where the link is about to be stopped.
-            self.port = told.is_ok().then(|| self.model.open_port());
+            let demand = std::mem::take(&mut self.demand);
+            self.port = told.ok().and_then(|()| self.model.open_limited_port(demand).ok());
         }
     }
 

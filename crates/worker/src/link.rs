@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, oneshot};
-use trilith_engine::{Clock, Engine, Model};
+use trilith_engine::{Clock, Demand, Engine, Model};
 
 use crate::arena::{Inbox, Outbox};
 use crate::desk::{Keepsakes, ModelControl};
@@ -43,6 +43,8 @@ impl Stop {
 pub struct Service {
     /// Whose batches the worker runs.
     pub model: Arc<Model>,
+    /// What the instance asks for while it runs, where the engine limits its instances.
+    pub demand: Demand,
     /// Where requests go that the worker's model makes of others.
     pub engine: Arc<Engine>,
     /// The time of both.

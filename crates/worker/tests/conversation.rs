@@ -21,8 +21,8 @@ use trilith_engine::clock::SystemClock;
 use trilith_engine::mailbox::Post;
 use trilith_engine::metrics::{Act, Labels, MetricKind, Reading};
 use trilith_engine::{
-    Answer, Batch, Engine, EngineOptions, Job, Mailbox, Model, ModelSpec, SchedulerSpec, SequenceSpec,
-    Ticket, Turn,
+    Answer, Batch, Demand, Engine, EngineOptions, Job, Mailbox, Model, ModelSpec, SchedulerSpec,
+    SequenceSpec, Ticket, Turn,
 };
 use trilith_worker::{Beginning, Ended, Keepsakes, Link, Manner, Receipt, Service, Stop, WorkerPort};
 
@@ -95,6 +95,7 @@ fn serve_spec(spec: &ModelSpec, run: impl Fn(&WorkerPort, Batch, Receipt) + Send
         engine: Arc::clone(&engine),
         clock,
         control: None,
+        demand: Demand::default(),
         keepsakes: Arc::clone(&keepsakes),
         beginning: Beginning { said, begin },
     };

@@ -240,6 +240,22 @@ USED = (
         30,
     ),
     Flag(
+        "rate-limit",
+        SERVER,
+        values.choice("off", "execution_count"),
+        "Whether instances share what the rate_limiter of their groups names. execution_count: they hold "
+        "their resources while they run, and have turns by their priorities.",
+        "off",
+    ),
+    Flag(
+        "rate-limit-resource",
+        SERVER,
+        values.SUPPLY,
+        "How much there is of a resource, on each device or on one. Without this flag, as much of each as "
+        "the instance asks for that asks for most. May be given several times.",
+        repeats=True,
+    ),
+    Flag(
         "cache-config",
         SERVER,
         values.CACHE_SETTING,
@@ -292,7 +308,6 @@ IDLE = (
         "cuda-memory-pool-byte-size",
         "cuda-virtual-address-size",
         "host-policy",
-        "rate-limit-resource",
     ),
     *_idle(METRICS, values.BOOLEAN, "allow-gpu-metrics"),
     *_idle(METRICS, values.NUMBER, "metrics-interval-ms"),
@@ -328,7 +343,6 @@ LATER = (
     *_later(GRPC, ("none",), "grpc-infer-response-compression-level"),
     *_later(SERVER, _OFF, "allow-sagemaker", "allow-vertex-ai"),
     *_later(SERVER, (), "sagemaker-safe-port-range", "vertex-ai-default-model"),
-    *_later(SERVER, ("off",), "rate-limit"),
 )
 
 FLAGS = (*USED, *endpoint_flags.USED, *IDLE, *LATER)

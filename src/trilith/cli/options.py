@@ -11,6 +11,7 @@ from trilith.cli.parse import Parsed, nearest
 from trilith.cli.tracing import trace_notes, trace_options
 from trilith.contract import TrilithError
 from trilith.runtime.caches import DEFAULT_CACHE
+from trilith.runtime.limits import Supply
 from trilith.runtime.logs import LogOptions
 from trilith.server.control import ControlMode
 from trilith.server.options import CacheChoice, ServerOptions
@@ -69,6 +70,7 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
         threads=given["http_thread_count"] or 0,
         backend_settings=group_settings(given["backend_config"]),
         cache=cache,
+        supplies=_supplies(given),
         latencies=latencies,
         log=log_options(given),
         trace=trace,
@@ -103,6 +105,12 @@ def group_settings(settings: Sequence[tuple[str, str, str]]) -> dict[str, dict[s
     for backend, key, value in settings:
         grouped.setdefault(backend, {})[key] = value
     return grouped
+
+
+def _supplies(given: dict[str, Any]) -> tuple[Supply, ...] | None:
+    if given["rate_limit"] == "off":
+        return None
+    return tuple(Supply(name, count, device) for name, count, device in given["rate_limit_resource"])
 
 
 def _cache(

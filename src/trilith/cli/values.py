@@ -78,6 +78,14 @@ def _cache_setting(text: str) -> tuple[str, str, str]:
     return name, key, value
 
 
+def _supply(text: str) -> tuple[str, int, int | None]:
+    """Read ``NAME:COUNT`` or ``NAME:COUNT:DEVICE``."""
+    name, *numbers = text.split(":")
+    if not name or len(numbers) not in (1, 2) or not all(one.isascii() and one.isdigit() for one in numbers):
+        raise ValueError("expected NAME:COUNT or NAME:COUNT:DEVICE, such as R1:4")
+    return name, int(numbers[0]), int(numbers[1]) if numbers[1:] else None
+
+
 def whole(least: int = 0, most: int | None = None) -> Kind:
     """Take a whole number within bounds."""
     return Kind("NUMBER", lambda text: _whole(text, least, most))
@@ -137,5 +145,6 @@ PLACE = Kind("ADDRESS", _place)
 MODE = Kind("MODE", _mode)
 SETTING = Kind("SETTING=VALUE", _setting)
 NAMED_SETTING = Kind("NAME,SETTING=VALUE", _named_setting)
+SUPPLY = Kind("NAME:COUNT[:DEVICE]", _supply)
 CACHE_SETTING = Kind("NAME,SETTING=VALUE", _cache_setting)
 ANY = Kind("VALUE", str)

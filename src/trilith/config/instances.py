@@ -9,6 +9,7 @@ from trilith.contract import (
     ModelConfiguration,
     Placement,
     Problem,
+    Resource,
 )
 
 
@@ -36,7 +37,7 @@ def placements(configuration: ModelConfiguration, gpu_count: int) -> list[Placem
         for kind, device in _devices(group, gpu_count):
             number = numbers.get(name, 0)
             numbers[name] = number + 1
-            found.append(Placement(f"{name}_{number}", kind, device))
+            found.append(Placement(f"{name}_{number}", kind, device, *_limits(group)))
     if problems:
         raise ConfigurationError(problems)
     return found
@@ -59,6 +60,16 @@ def _devices(group: Mapping[str, Any], gpu_count: int) -> Iterator[tuple[Instanc
     for _ in range(group["count"]):
         for device in devices:
             yield kind, device
+
+
+def _limits(group: Mapping[str, Any]) -> tuple[tuple[Resource, ...], int]:
+    """Return what each instance of a group holds while it runs, and its priority."""
+    limiter: Mapping[str, Any] = group.get("rate_limiter", {})
+    resources = (
+        Resource(resource["name"], resource["count"], resource["global"])
+        for resource in limiter.get("resources", ())
+    )
+    return tuple(resources), limiter.get("priority", 0)
 
 
 def _missing_gpus(model: str, index: int, group: Mapping[str, Any], gpu_count: int) -> list[Problem]:

@@ -43,6 +43,7 @@ from trilith.contract.model import (
     ModelContext,
     ModelSource,
     Placement,
+    Resource,
     TensorSpec,
 )
 
@@ -80,6 +81,7 @@ __all__ = [
     "Placement",
     "Problem",
     "RepositoryAgent",
+    "Resource",
     "ResponseSender",
     "TensorSpec",
     "Trace",

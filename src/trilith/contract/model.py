@@ -59,6 +59,16 @@ class InstanceKind(StrEnum):
 
 
 @dataclass(frozen=True)
+class Resource:
+    """What an instance holds while it runs, of a resource of which there is only so much."""
+
+    name: str
+    count: int
+    is_global: bool = False
+    """Whether all devices share it."""
+
+
+@dataclass(frozen=True)
 class Placement:
     """One instance of a model: its name and where it runs."""
 
@@ -67,6 +77,10 @@ class Placement:
     kind: InstanceKind = InstanceKind.CPU
     device: int = 0
     """Number of the GPU, for ``InstanceKind.GPU``."""
+    resources: tuple[Resource, ...] = ()
+    """Held while it runs, where the server limits its instances."""
+    priority: int = 0
+    """2 for half as many turns as 1; 0 means 1."""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,8 @@ class Server:
         Args:
             options: JSON object: ``name`` (str), ``version`` (str), ``extensions`` (list of str),
                 ``strict_readiness`` (bool), ``client_shared_memory`` (bool: whether clients may
-                register it), ``threads`` (int, 0 for one for every two cores), ``latencies``
+                register it), ``threads`` (int, 0 for one for every two cores), ``rate_limit`` (null, or
+                a list of objects ``name``, ``device`` (null: each), ``count``), ``latencies``
                 (object: ``summaries`` bool, ``quantiles`` list of [quantile, error], ``histograms`` bool),
                 ``log`` (object: ``file``, ``info``, ``warning``, ``error``, ``verbose``, ``format``),
                 ``trace`` (null, or an object: ``mode``, ``timestamps`` and ``tensors`` (bool), ``rate``,
@@ -272,17 +273,27 @@ class Model:
             serialized: the configuration as ``inference.ModelConfig``.
         """
 
-    def open_instance(self) -> InstancePort:
-        """Open the place from which an instance in this process takes its batches."""
+    def open_instance(self, demand: str = "") -> InstancePort:
+        """Open the place from which an instance in this process takes its batches.
+
+        Args:
+            demand: what it holds while it runs, where the server limits its instances; empty for nothing.
+                JSON object: ``resources`` (list of objects ``name``, ``device`` (null: the whole server's),
+                ``count``), ``priority``.
+
+        Raises:
+            ValueError: the demand is not of that form, or more than there is.
+        """
 
     def caller(self) -> Caller:
         """Return the way of an instance in this process to the rest of the server before it takes batches."""
 
-    def connect_worker(self, socket_descriptor: int) -> WorkerLink:
+    def connect_worker(self, socket_descriptor: int, demand: str = "") -> WorkerLink:
         """Take over the server's end of a worker's channel: a connected Unix stream socket.
 
-        The descriptor is owned by the link from here on. What the worker asks for is served at once; batches
-        come with :meth:`WorkerLink.run`.
+        The descriptor is owned by the link from here on; ``demand`` and what it raises as for
+        :meth:`open_instance`. What the worker asks for is served at once; batches come with
+        :meth:`WorkerLink.run`.
         """
 
     def in_flight(self) -> int:

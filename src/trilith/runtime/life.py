@@ -29,6 +29,7 @@ from trilith.runtime.announcer import Announcer
 from trilith.runtime.ensembles import ENSEMBLE, EnsembleHost, FindFor, Members, nothing_served
 from trilith.runtime.environments import PARAMETER, Environments, find_path
 from trilith.runtime.hosts import PROCESS, Host, HostRequest, Plan, choose_isolation
+from trilith.runtime.limits import Supply, check_demands
 from trilith.runtime.logs import LogOptions
 from trilith.runtime.processes import ProcessHost
 from trilith.runtime.threads import ThreadHost
@@ -67,6 +68,8 @@ class Settings:
     backend_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By backend; those under the empty name hold for all."""
     gpu_count: int = 0
+    supplies: Sequence[Supply] | None = None
+    """Of what instances share; ``None`` where they are not limited."""
     log: LogOptions = field(default_factory=LogOptions)
     worker_command: Sequence[str] = WORKER_COMMAND
     find_served: FindFor = nothing_served
@@ -215,6 +218,7 @@ def make_plan(folder: "ModelFolder", blueprint: Blueprint, version: int, setting
         settings=settings.of_backend(backend),
     )
     places = config.placements(configuration, settings.gpu_count)
+    check_demands(configuration, places, settings.supplies)
     return Plan(
         configuration=configuration,
         context=ModelContext(source, configuration, tuple(places)),

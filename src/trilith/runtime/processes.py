@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from trilith.contract import LoadError, Placement
 from trilith.runtime.hosts import HostRequest, Plan
+from trilith.runtime.limits import write_demand
 from trilith.runtime.logs import LogOptions
 from trilith.runtime.supervision import Supervised, Supervisor
 from trilith.runtime.workers import WORKER_COMMAND, WORKER_MODULE, Worker, WorkerOrder
@@ -162,7 +163,8 @@ class ProcessHost:
         worker = first or self._start(None)
         if self._model is None:
             raise LoadError("the model was unloaded while it was loading")
-        worker.load(part, self._model.connect_worker)
+        demand = write_demand(part.context.placements[0])
+        worker.load(part, partial(_connect, self._model, demand))
         return worker
 
     def _start_again(self, part: Plan) -> Worker:
@@ -186,6 +188,13 @@ class ProcessHost:
                 return worker
         worker.kill()
         raise LoadError("the model was unloaded while it was loading")
+
+
+def _connect(model: "native.Model", demand: str, descriptor: int) -> "native.WorkerLink":
+    try:
+        return model.connect_worker(descriptor, demand)
+    except ValueError as error:
+        raise LoadError(str(error)) from error
 
 
 def _split(plan: Plan, placements: "Sequence[Placement]") -> list[Plan]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from trilith.contract import Backend, Instance, LoadedModel, ModelContext, Placement
 from trilith.runtime.hosts import HostRequest, Plan
 from trilith.runtime.instances import close_instance, run_instance
+from trilith.runtime.limits import write_demand
 from trilith.runtime.warmup import warm_up
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class ThreadHost:
         return Seat(instance)
 
     def _start(self, model: "native.Model", placement: Placement, seat: Seat) -> None:
-        seat.port = port = model.open_instance()
+        seat.port = port = model.open_instance(write_demand(placement))
         seat.thread = threading.Thread(
             target=run_instance, args=(port, seat.instance, placement.name), name=placement.name, daemon=True
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from trilith.runtime.limits import Supply
 from trilith.runtime.logs import LogOptions
 from trilith.server.control import ControlMode
 
@@ -116,6 +117,8 @@ class ServerOptions:
     """That own sockets; 0 for one per core."""
     backend_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     cache: CacheChoice | None = None
+    supplies: tuple[Supply, ...] | None = None
+    """Of what instances share; ``None`` where they are not limited, empty for as much as each may want."""
     latencies: Mapping[str, Any] = field(default_factory=dict)
     """Latency summaries and histograms, as the native extension is told."""
     log: LogOptions = field(default_factory=LogOptions)

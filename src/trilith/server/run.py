@@ -165,6 +165,8 @@ class Application:
             raise StartupError(f"{error}; start without --trace-config") from error
 
     def _native_options(self, features: "Sequence[str]") -> dict[str, Any]:
+        from trilith.runtime.limits import write_supplies  # noqa: PLC0415  --help and the like need it not
+
         options = self._options
         return {
             "name": options.server_id,
@@ -173,6 +175,7 @@ class Application:
             "strict_readiness": options.strict_readiness,
             "client_shared_memory": options.client_shared_memory,
             "threads": options.threads,
+            "rate_limit": write_supplies(options.supplies),
             "latencies": dict(options.latencies),
             "log": asdict(options.log),
             "trace": asdict(options.trace),
@@ -252,6 +255,7 @@ class Application:
             complete=self._options.complete_configurations,
             backend_settings=self._options.backend_settings,
             gpu_count=count_gpus(),
+            supplies=self._options.supplies,
             log=self._options.log,
         )
         place = Place(self._options.repositories, self._options.configuration_name, self._options.namespaces)

@@ -7,6 +7,7 @@ import pytest
 from trilith.cli.flags import FLAGS
 from trilith.cli.options import DEFAULT_QUANTILES, UsageError, build_options
 from trilith.cli.parse import parse
+from trilith.runtime.limits import Supply
 from trilith.server.options import CacheChoice, Endpoint, ServerOptions
 
 
@@ -178,3 +179,20 @@ def test_a_cache_that_cannot_be_is_explained(words: list[str], message: str) -> 
     with pytest.raises(UsageError) as caught:
         build(*words)
     assert message in str(caught.value)
+
+
+def test_instances_are_limited_only_where_it_is_asked_for() -> None:
+    assert build().supplies is None
+    assert build("--rate-limit=off", "--rate-limit-resource=R:1").supplies is None
+    assert build("--rate-limit=execution_count").supplies == ()
+    limited = build(
+        "--rate-limit=execution_count", "--rate-limit-resource=R:4", "--rate-limit-resource=S:2:1"
+    )
+    assert limited.supplies == (Supply("R", 4), Supply("S", 2, 1))
+
+
+@pytest.mark.parametrize("text", ["R", "R:", ":1", "R:x", "R:-1", "R:1:", "R:1:2:3", "R:1:gpu"])
+def test_a_resource_that_is_none_is_explained(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build(f"--rate-limit-resource={text}")
+    assert "expected NAME:COUNT or NAME:COUNT:DEVICE" in str(caught.value)

@@ -45,8 +45,8 @@ impl LocalCache {
 
     /// How many answers it holds, and their bytes.
     pub fn fill(&self) -> (usize, usize) {
-        let shelf = self.shelf.lock();
-        (shelf.len(), shelf.used())
+        let kept = self.shelf.lock();
+        (kept.len(), kept.used())
     }
 
     fn tell(&self, response: &Response, size: usize) {

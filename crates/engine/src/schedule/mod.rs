@@ -4,12 +4,14 @@
 //! - [`rule`]: when waiting requests become a batch: direct or dynamic
 //! - [`dispatch`]: queue, rule and the ports that wait for work, as one state
 //! - [`sequence`]: requests that belong together and meet one instance
+//! - [`limiter`]: who may run when not all can
 //! - [`scheduler`]: either of the two, behind one door
 //! - [`order`]: lets answers leave in the order in which their requests began
 //!
 //! All of it is pure: it takes the time as a number and gives back whom to wake and what to answer.
 
 pub(crate) mod dispatch;
+pub mod limiter;
 pub(crate) mod order;
 pub(crate) mod queue;
 pub(crate) mod rule;

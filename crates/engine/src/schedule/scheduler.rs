@@ -83,6 +83,15 @@ impl<T: Sequential> Scheduler<T> {
         }
     }
 
+    /// Takes note that a port cannot take what it was woken for; gives whom to wake in its place.
+    pub(crate) fn pass_on(&mut self, port: u64) -> Wakers {
+        match self {
+            Self::Queue(dispatch) => dispatch.leave(port).into_iter().collect(),
+            // What waits there is bound to the port.
+            Self::Sequences(_) => Wakers::new(),
+        }
+    }
+
     /// Takes a port out of service.
     pub(crate) fn leave(&mut self, port: u64, leavers: &mut Leavers<T>) -> Wakers {
         match self {

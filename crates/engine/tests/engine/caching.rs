@@ -35,8 +35,8 @@ fn local(spec: ModelSpec) -> Server {
     server_with(Arc::new(LocalCache::new(1 << 20, Box::new(|_| {}))), spec)
 }
 
-fn asking(values: &[f32; 2]) -> Request {
-    with_inputs(vec![floats("IN", &[1, 2], values)])
+fn asking(values: [f32; 2]) -> Request {
+    with_inputs(vec![floats("IN", &[1, 2], &values)])
 }
 
 fn statistics(server: &Server) -> ModelStatistics {
@@ -52,15 +52,15 @@ fn is_idle(port: &Port) {
 fn the_same_question_is_answered_again_without_the_model_and_with_the_clients_own_id() {
     let server = local(cached());
     let port = server.model.open_port();
-    let first = server.infer(asking(&[1.0, 2.0])).0;
+    let first = server.infer(asking([1.0, 2.0])).0;
     echo(take(&port));
     let first = first.result().unwrap();
-    let (again, ticket) = server.infer(Request { id: "43".into(), ..asking(&[1.0, 2.0]) });
+    let (again, ticket) = server.infer(Request { id: "43".into(), ..asking([1.0, 2.0]) });
     assert_eq!(again.result().unwrap(), Response { id: "43".into(), ..first });
     ticket.cancel();
     is_idle(&port);
     assert_eq!((server.engine.in_flight(), again.count()), (0, 0));
-    let other = server.infer(asking(&[2.0, 1.0])).0;
+    let other = server.infer(asking([2.0, 1.0])).0;
     echo(take(&port));
     assert_eq!(other.result().unwrap().outputs[0], floats("OUT", &[1, 2], &[2.0, 1.0]));
 }
@@ -202,10 +202,10 @@ fn an_answer_from_the_cache_keeps_the_order_that_its_model_keeps() {
     let scheduler = SchedulerSpec { dynamic: true, preserve_ordering: true, ..SchedulerSpec::default() };
     let server = local(ModelSpec { scheduler, ..cached() });
     let port = server.model.open_port();
-    server.infer(asking(&[1.0, 2.0]));
+    server.infer(asking([1.0, 2.0]));
     echo(take(&port));
-    let waiting = server.infer(asking(&[3.0, 4.0])).0;
-    let known = server.infer(asking(&[1.0, 2.0])).0;
+    let waiting = server.infer(asking([3.0, 4.0])).0;
+    let known = server.infer(asking([1.0, 2.0])).0;
     assert_eq!((waiting.count(), known.count()), (0, 0));
     echo(take(&port));
     assert!(waiting.result().is_ok() && known.result().is_ok());

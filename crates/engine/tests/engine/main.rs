@@ -8,6 +8,7 @@ mod ensembles;
 mod house;
 mod laws;
 mod life;
+mod limits;
 mod ragged;
 mod scheduling;
 mod sequences;

@@ -13,9 +13,30 @@ def check(document: Mapping[str, Any], findings: Findings) -> None:
         if group["count"] < 0:
             findings.add(f"{field}.count", f"takes 1 or more, found {group['count']}")
         _check_devices(group, field, findings)
+        _check_resources(document["instance_group"], index, findings)
         if group["profile"] and document["platform"] != "tensorrt_plan":
             message = "only models of platform 'tensorrt_plan' have optimization profiles"
             findings.add(f"{field}.profile", message, "remove it")
+
+
+def _check_resources(groups: list[Mapping[str, Any]], index: int, findings: Findings) -> None:
+    """Check that resources are named, counted, listed once, and shared by all devices or by none."""
+    resources = groups[index].get("rate_limiter", {}).get("resources", ())
+    earlier = [one for group in groups[:index] for one in group.get("rate_limiter", {}).get("resources", ())]
+    for position, resource in enumerate(resources):
+        field = f"instance_group[{index}].rate_limiter.resources[{position}]"
+        name = resource["name"]
+        if not name:
+            findings.add(field, "the resource has no name", 'write name: "NAME"')
+        if not resource["count"]:
+            findings.add(
+                f"{field}.count", "takes 1 or more, found 0", "remove the resource, or write count: 1"
+            )
+        if any(other["name"] == name for other in resources[:position]):
+            findings.add(f"{field}.name", f"resource '{name}' is listed twice", "write the sum as one count")
+        elif any(other["name"] == name and other["global"] != resource["global"] for other in earlier):
+            message = f"resource '{name}' is the whole server's in one group and a device's in another"
+            findings.add(f"{field}.global", message, "write 'global' in all groups that name it, or in none")
 
 
 def _check_devices(group: Mapping[str, Any], field: str, findings: Findings) -> None:
