@@ -14,6 +14,7 @@ BELOW: Mapping[str, frozenset[str]] = {
     "core": frozenset(),
     "engine": frozenset({"core"}),
     "memory": frozenset(),
+    "interleavings": frozenset(),
     "wire": frozenset({"core", "engine", "memory"}),
     "worker": frozenset({"core", "engine", "memory"}),
     "bridge": frozenset({"core", "engine", "wire", "worker"}),

@@ -14,7 +14,7 @@
 //! - [`spec`]: what Python says of a model and of the server, as JSON
 //! - [`expiry`]: answers requests that waited too long
 //! - [`threads`]: the threads that own sockets
-//! - [`parker`]: how a blocking thread waits for the engine
+//! - [`parker`], [`sync`]: how a blocking thread waits for the engine
 
 mod array;
 mod batch;
@@ -32,6 +32,7 @@ mod sender;
 mod sequence_spec;
 mod server;
 mod spec;
+mod sync;
 mod threads;
 mod worker;
 

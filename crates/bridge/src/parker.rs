@@ -1,10 +1,11 @@
 //! How a blocking thread waits for the engine.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::Duration;
+
+use crate::sync::{AtomicBool, Thread, thread};
 
 /// Parks the thread that made it until its waker is called.
 pub(crate) struct Parker {
@@ -45,7 +46,9 @@ impl Parker {
                 None => thread::park(),
                 Some(limit) => thread::park_timeout(limit),
             }
-            self.shared.woken.store(false, Ordering::Release);
+            // Not a plain store: whoever finds the flag set wakes nobody, so what was done before that must be seen
+            // from here on. Only taking the flag sees to it.
+            self.shared.woken.swap(false, Ordering::AcqRel);
         }
     }
 

@@ -17,7 +17,8 @@
 //! - [`clock`]: where time comes from
 //!
 //! Behind them: `index` (which models there are), `pending` (an admitted request), `expiry` (who wakes the one that
-//! expires requests), `matching` and `outputs` (tensors against the signature).
+//! expires requests), `matching` and `outputs` (tensors against the signature), `tray` (where the answers of a mailbox
+//! lie), `sync` (what threads meet at).
 //!
 //! Nothing here opens a socket, starts a thread, sleeps or knows Python. Whoever executes batches
 //! (a Python thread, a worker process) pulls them through a [`model::Port`].
@@ -43,6 +44,8 @@ pub mod reply;
 pub mod schedule;
 pub mod sequencing;
 pub mod statistics;
+mod sync;
+mod tray;
 
 pub use batch::{Batch, Job};
 pub use calls::{Origin, Seat};

@@ -16,10 +16,9 @@ use crate::expiry::Alarm;
 use crate::pending::Pending;
 pub use crate::port::{Port, Turn};
 use crate::ragged::BatchTensors;
-use crate::reply::{Outlet, Recipient, Reply};
+use crate::reply::{AnswerOrder, Outlet, Recipient, Reply};
 use crate::schedule::SchedulerSpec;
 use crate::schedule::dispatch::{Refusal, Step};
-use crate::schedule::order::Order;
 use crate::schedule::queue::{Leavers, NEVER};
 use crate::schedule::scheduler::Scheduler;
 use crate::sequencing::{SequenceSpec, Sequencing, StateSpec};
@@ -72,7 +71,7 @@ pub struct Model {
     alarm: Arc<Alarm>,
     scheduler: Mutex<Scheduler<Box<Pending>>>,
     sequencing: Option<Sequencing>,
-    order: Option<Arc<Order>>,
+    order: Option<Arc<AnswerOrder>>,
     ledger: Ledger,
     next_port: AtomicU64,
     /// Ports that are open.
@@ -102,7 +101,7 @@ impl Model {
                 spec.signature.max_batch_size,
             )),
             sequencing,
-            order: spec.scheduler.preserve_ordering.then(|| Arc::new(Order::new())),
+            order: spec.scheduler.preserve_ordering.then(|| Arc::new(AnswerOrder::new())),
             ledger: Ledger::new(&engine.options().latencies),
             next_port: AtomicU64::new(0),
             ports: Mutex::default(),

@@ -12,6 +12,8 @@
 pub(crate) mod dispatch;
 pub(crate) mod order;
 pub(crate) mod queue;
+#[cfg(test)]
+mod queue_machine;
 pub(crate) mod rule;
 pub(crate) mod scheduler;
 pub mod sequence;
