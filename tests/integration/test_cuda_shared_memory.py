@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 @pytest.fixture
 def memory() -> Iterator[Path]:
     """Memory of the device: a file, for the double, with a path short enough for a handle."""
-    with tempfile.NamedTemporaryFile(prefix="gpu-", dir="/dev/shm") as file:  # noqa: S108  no secret: a test's own
+    with tempfile.NamedTemporaryFile(prefix="gpu-", dir="/dev/shm") as file:
         content = VALUES.tobytes().ljust(SIZE, b"\0")
         file.write(content)
         file.flush()

@@ -98,9 +98,7 @@ def expect(script: list[Death], closes_at: int) -> tuple[list[float], int, bool]
 
 
 DEATHS = st.lists(
-    st.builds(
-        Death, st.sampled_from([0.0, 1.0, 29.0, 31.0, 500.0]), st.integers(0, BACKOFF.attempts + 1)
-    ),
+    st.builds(Death, st.sampled_from([0.0, 1.0, 29.0, 31.0, 500.0]), st.integers(0, BACKOFF.attempts + 1)),
     max_size=12,
 )
 

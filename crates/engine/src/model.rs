@@ -44,6 +44,8 @@ pub struct ModelSpec {
     pub backend: String,
     /// Labels of its metrics beside name and version, in alphabetical order.
     pub metric_tags: Arc<[(String, String)]>,
+    /// Upper bounds of its histograms in milliseconds, ascending; empty for those that hold for every model.
+    pub histogram_bounds: Vec<f64>,
     /// The complete configuration as JSON, as the configuration extension shows it.
     pub config_json: String,
     /// The complete configuration as a serialized `ModelConfig`.
@@ -102,7 +104,7 @@ impl Model {
             )),
             sequencing,
             order: spec.scheduler.preserve_ordering.then(|| Arc::new(AnswerOrder::new())),
-            ledger: Ledger::new(&engine.options().latencies),
+            ledger: Ledger::new(&engine.options().latencies, &spec.histogram_bounds),
             next_port: AtomicU64::new(0),
             ports: Mutex::default(),
             in_flight: AtomicU64::new(0),

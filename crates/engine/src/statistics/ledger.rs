@@ -59,8 +59,8 @@ struct Page {
 }
 
 impl Ledger {
-    pub(crate) fn new(options: &LatencyOptions) -> Self {
-        let page = Page { sums: ModelStatistics::default(), latencies: Latencies::new(options) };
+    pub(crate) fn new(options: &LatencyOptions, bounds: &[f64]) -> Self {
+        let page = Page { sums: ModelStatistics::default(), latencies: Latencies::new(options, bounds) };
         Self { page: Mutex::new(page) }
     }
 
