@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parents[1] / "doubles" / "cuda_driver.rs"
+SOURCE = Path(__file__).resolve().parents[2] / "crates/memory/tests/doubles/cuda_driver.rs"
 LIBRARY = "libcuda.so.1"
 HANDLE_SIZE = 64
 COMPILE_SECONDS = 90.0

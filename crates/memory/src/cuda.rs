@@ -156,7 +156,7 @@ struct Context {
     driver: Arc<Driver>,
     device: c_int,
     /// `CUcontext`, as a number: it is the driver's, and may be used from any thread.
-    context: usize,
+    handle: usize,
 }
 
 impl Context {
@@ -168,13 +168,13 @@ impl Context {
             let status = (driver.functions.context_retain)(&raw mut context, device);
             driver.check("cuDevicePrimaryCtxRetain", status)?;
         }
-        Ok(Self { driver: Arc::clone(driver), device, context: context as usize })
+        Ok(Self { driver: Arc::clone(driver), device, handle: context as usize })
     }
 
     /// Makes it the thread's current one for as long as what is given back lives.
     fn enter(&self) -> io::Result<Current<'_>> {
         // SAFETY: the context is retained.
-        let status = unsafe { (self.driver.functions.context_push)(self.context as *mut c_void) };
+        let status = unsafe { (self.driver.functions.context_push)(self.handle as *mut c_void) };
         self.driver.check("cuCtxPushCurrent", status)?;
         Ok(Current(&self.driver))
     }

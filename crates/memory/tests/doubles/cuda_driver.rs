@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::ffi::{CStr, OsStr, c_char, c_int, c_uint, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_void, CStr, OsStr};
 use std::fs::{File, OpenOptions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
@@ -51,7 +51,11 @@ pub extern "C" fn cuInit(_: c_uint) -> c_int {
 #[no_mangle]
 pub unsafe extern "C" fn cuDeviceGet(device: *mut c_int, ordinal: c_int) -> c_int {
     *device = ordinal;
-    if ordinal == 0 { 0 } else { INVALID_DEVICE }
+    if ordinal == 0 {
+        0
+    } else {
+        INVALID_DEVICE
+    }
 }
 
 #[no_mangle]
@@ -68,7 +72,11 @@ pub extern "C" fn cuDevicePrimaryCtxRelease_v2(_: c_int) -> c_int {
 #[no_mangle]
 pub extern "C" fn cuCtxPushCurrent_v2(context: *mut c_void) -> c_int {
     ENTERED.set(ENTERED.get() + 1);
-    if context as usize == CONTEXT { 0 } else { INVALID_CONTEXT }
+    if context as usize == CONTEXT {
+        0
+    } else {
+        INVALID_CONTEXT
+    }
 }
 
 #[no_mangle]
