@@ -35,6 +35,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     write_model(repository, "measured", describe("identity", parameters={"execute_delay_ms": "2"}))
     write_model(repository, "unused", describe("identity"), versions=(3,))
     write_model(repository, "tagged", describe("identity", more='metric_tags { key: "team" value: "red" }'))
+    own = (
+        "model_metrics { metric_control {"
+        ' metric_identifier { family: "nv_inference_first_response_histogram_ms" }'
+        " histogram_options { buckets: [ 0.5, 25 ] } } }"
+    )
+    write_model(repository, "bucketed", describe("identity", more=own))
     flags = (
         "--metrics-config=summary_latencies=true",
         "--metrics-config=summary_quantiles=0.5:0.05,0.9:0.01,0.99:0.001",
@@ -133,6 +139,13 @@ def test_histograms_grow_towards_their_count(server: ServerProcess, http: Client
     heights = [buckets[edge] for edge in sorted(buckets)]
     assert heights == sorted(heights)
     assert buckets[float("inf")] == found.value(f"{name}_count", model="measured") > 0
+
+
+def test_a_model_has_the_buckets_that_it_chose(server: ServerProcess, http: Client) -> None:
+    http.send("bucketed", ROW)
+    found = scrape(server).labels("nv_inference_first_response_histogram_ms_bucket")
+    edges = [float(labels["le"]) for labels in found if labels["model"] == "bucketed"]
+    assert edges == [0.5, 25.0, float("inf")]
 
 
 def test_metrics_have_a_door_of_their_own(server: ServerProcess) -> None:

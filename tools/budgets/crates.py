@@ -15,6 +15,7 @@ BELOW: Mapping[str, frozenset[str]] = {
     "engine": frozenset({"core"}),
     "memory": frozenset(),
     "trace": frozenset({"core"}),
+    "interleavings": frozenset(),
     "wire": frozenset({"core", "engine", "memory"}),
     "worker": frozenset({"core", "engine", "memory"}),
     "bridge": frozenset({"core", "engine", "trace", "wire", "worker"}),

@@ -19,7 +19,7 @@
 //! - [`expiry`]: answers requests that waited too long
 //! - [`trace`], [`tracing`]: requests that are traced
 //! - [`threads`]: the threads that own sockets
-//! - [`parker`]: how a blocking thread waits for the engine
+//! - [`parker`], [`sync`]: how a blocking thread waits for the engine
 
 mod array;
 mod batch;
@@ -44,6 +44,7 @@ mod sender;
 mod sequence_spec;
 mod server;
 mod spec;
+mod sync;
 mod threads;
 mod trace;
 mod tracing;

@@ -1,12 +1,11 @@
 //! How a blocking thread waits for the engine.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use trilith_engine::{Attendance, Vigil};
+use crate::sync::{AtomicBool, AtomicU8, Attendance, Thread, Vigil, thread};
 
 /// The thread is up, and nobody has called it since it last looked.
 const UP: u8 = 0;
@@ -78,7 +77,9 @@ impl Parker {
                 }
             }
         }
-        state.store(UP, Ordering::Release);
+        // Not a plain store: whoever finds the thread called wakes nobody, so what was done before that must be seen from
+        // here on. Only taking the call sees to it.
+        state.swap(UP, Ordering::AcqRel);
     }
 
     /// Whether it belongs to the current thread.

@@ -170,6 +170,8 @@ pub(crate) struct ModelForm {
     scheduler: SchedulerForm,
     #[serde(default)]
     metric_tags: BTreeMap<String, String>,
+    #[serde(default)]
+    histogram_bounds: Vec<f64>,
     sequence: Option<SequenceForm>,
     ensemble: Option<EnsembleForm>,
     #[serde(default)]
@@ -254,6 +256,7 @@ impl ModelForm {
             cached: self.cached,
             platform: self.platform,
             backend: self.backend,
+            histogram_bounds: self.histogram_bounds,
             metric_tags: self.metric_tags.into_iter().collect(),
             config_json: self.config_json,
             config_proto: Bytes::copy_from_slice(serialized),

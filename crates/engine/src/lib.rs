@@ -21,7 +21,8 @@
 //!
 //! Behind them: `limits` (instances that share resources), `index` (which models there are), `pending` (an admitted
 //! request), `expiry` (who wakes the one that expires requests), `trace` (what is noted of traced requests), `matching`
-//! and `outputs` (tensors against the signature).
+//! and `outputs` (tensors against the signature), `tray` (where the answers of a mailbox lie), `sync` (what threads meet
+//! at).
 //!
 //! Nothing here opens a socket, starts a thread, sleeps or knows Python. Whoever executes batches
 //! (a Python thread, a worker process) pulls them through a [`model::Port`].
@@ -51,7 +52,9 @@ pub mod reply;
 pub mod schedule;
 pub mod sequencing;
 pub mod statistics;
+mod sync;
 mod trace;
+mod tray;
 pub mod vigil;
 
 pub use batch::{Batch, Job};

@@ -1,14 +1,13 @@
 //! The answers to one request, for somebody who waits for them.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
 use trilith_core::{Flow, Response, Result};
 
 use crate::reply::{Answer, Reply};
+use crate::tray::{Taken, Tray};
 
 /// What there is in a mailbox.
 #[derive(Debug)]
@@ -27,17 +26,8 @@ pub struct Mailbox(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
-    arrived: Condvar,
+    answers: Tray<Answer>,
     flow: Flow,
-}
-
-#[derive(Default)]
-struct State {
-    answers: VecDeque<Answer>,
-    /// Whether the last answer was taken out.
-    ended: bool,
-    waker: Option<Waker>,
 }
 
 impl Mailbox {
@@ -58,33 +48,24 @@ impl Mailbox {
 
     /// Takes the next answer out, waiting for it that long at most.
     pub fn receive(&self, limit: Duration) -> Post {
-        let mut state = self.0.state.lock();
-        if state.answers.is_empty() && !state.ended && !limit.is_zero() {
-            self.0.arrived.wait_for(&mut state, limit);
+        match self.0.answers.take(limit) {
+            Taken::Thing(answer) => {
+                self.0.flow.note_read(byte_size(answer.result.as_ref()));
+                Post::Answer(answer)
+            }
+            Taken::Nothing => Post::Nothing,
+            Taken::Ended => Post::Ended,
         }
-        let Some(answer) = state.answers.pop_front() else {
-            return if state.ended { Post::Ended } else { Post::Nothing };
-        };
-        state.ended = answer.is_final;
-        drop(state);
-        self.0.flow.note_read(byte_size(answer.result.as_ref()));
-        Post::Answer(answer)
     }
 
     /// Registers who is woken by the next answer; at once if there is one.
     pub fn set_waker(&self, waker: Waker) {
-        let mut state = self.0.state.lock();
-        if state.answers.is_empty() && !state.ended {
-            state.waker = Some(waker);
-            return;
-        }
-        drop(state);
-        waker.wake();
+        self.0.answers.set_waker(waker);
     }
 
     /// Whether the last answer was taken out.
     pub fn has_ended(&self) -> bool {
-        self.0.state.lock().ended
+        self.0.answers.has_ended()
     }
 }
 
@@ -100,15 +81,7 @@ impl Reply for Sender {
         let is_final = answer.is_final;
         let Some(shared) = &self.0 else { return };
         shared.flow.note_sent(byte_size(answer.result.as_ref()));
-        let waker = {
-            let mut state = shared.state.lock();
-            state.answers.push_back(answer);
-            state.waker.take()
-        };
-        shared.arrived.notify_all();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        shared.answers.put(answer, is_final);
         if is_final {
             self.0 = None;
         }

@@ -20,10 +20,9 @@ use crate::limits::{Demand, Limits, Pass};
 use crate::pending::Pending;
 pub use crate::port::{Port, Turn};
 use crate::ragged::BatchTensors;
-use crate::reply::{Outlet, Recipient, Reply};
+use crate::reply::{AnswerOrder, Outlet, Recipient, Reply};
 use crate::schedule::SchedulerSpec;
 use crate::schedule::dispatch::Refusal;
-use crate::schedule::order::Order;
 use crate::schedule::queue::{Leavers, NEVER};
 use crate::schedule::scheduler::Scheduler;
 use crate::sequencing::{SequenceSpec, Sequencing, StateSpec};
@@ -55,6 +54,8 @@ pub struct ModelSpec {
     pub backend: String,
     /// Labels of its metrics beside name and version, in alphabetical order.
     pub metric_tags: Arc<[(String, String)]>,
+    /// Upper bounds of its histograms in milliseconds, ascending; empty for those that hold for every model.
+    pub histogram_bounds: Vec<f64>,
     /// The complete configuration as JSON, as the configuration extension shows it.
     pub config_json: String,
     /// The complete configuration as a serialized `ModelConfig`.
@@ -82,7 +83,7 @@ pub struct Model {
     alarm: Arc<Alarm>,
     scheduler: Mutex<Scheduler<Box<Pending>>>,
     sequencing: Option<Sequencing>,
-    order: Option<Arc<Order>>,
+    order: Option<Arc<AnswerOrder>>,
     caching: Option<Caching>,
     ledger: Ledger,
     next_port: AtomicU64,
@@ -119,8 +120,8 @@ impl Model {
             )),
             sequencing,
             caching: engine.cache().filter(|_| may_cache(&spec)).cloned().map(Caching::new),
-            order: spec.scheduler.preserve_ordering.then(|| Arc::new(Order::new())),
-            ledger: Ledger::new(&engine.options().latencies, spec.cached),
+            order: spec.scheduler.preserve_ordering.then(|| Arc::new(AnswerOrder::new())),
+            ledger: Ledger::new(&engine.options().latencies, spec.cached, &spec.histogram_bounds),
             next_port: AtomicU64::new(0),
             ports: Mutex::default(),
             limits: engine.limits().cloned(),
@@ -343,7 +344,7 @@ impl Model {
         &self.ledger
     }
 
-    pub(crate) fn order(&self) -> Option<&Arc<Order>> {
+    pub(crate) fn order(&self) -> Option<&Arc<AnswerOrder>> {
         self.order.as_ref()
     }
 

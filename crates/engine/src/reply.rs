@@ -5,7 +5,7 @@ use std::sync::Arc;
 use trilith_core::{Error, Response, Result};
 
 use crate::model::{InFlight, Model};
-use crate::schedule::order::Order;
+use crate::schedule::order::{self, Order};
 
 /// One answer on its way to whoever asked.
 #[derive(Debug)]
@@ -76,12 +76,25 @@ impl Recipient {
     }
 }
 
+impl order::Recipient<Answer> for Recipient {
+    fn receive(&mut self, answer: Answer) {
+        self.send(answer);
+    }
+
+    fn begin(&mut self, port: u64) {
+        self.reply.begin(port);
+    }
+}
+
+/// The order in which one model's answers leave.
+pub(crate) type AnswerOrder = Order<Recipient, Answer>;
+
 /// The way to the recipient: straight, or in its turn.
 pub(crate) enum Outlet {
     /// Straight.
     Direct(Recipient),
     /// Once all earlier requests were answered.
-    Ordered(Arc<Order>, u64),
+    Ordered(Arc<AnswerOrder>, u64),
     /// Nothing may follow: the last answer was given.
     Spent,
 }
@@ -109,7 +122,7 @@ impl Outlet {
     }
 
     /// Gets in line, where the model keeps order.
-    pub(crate) fn enter(&mut self, order: &Arc<Order>) {
+    pub(crate) fn enter(&mut self, order: &Arc<AnswerOrder>) {
         *self = match std::mem::replace(self, Self::Spent) {
             Self::Direct(recipient) => Self::Ordered(Arc::clone(order), order.enter(recipient)),
             other => other,
@@ -121,7 +134,7 @@ impl Outlet {
         let answer = Answer { result: Some(result), is_final: false };
         match self {
             Self::Direct(recipient) => recipient.send(answer),
-            Self::Ordered(order, number) => order.send(*number, answer),
+            Self::Ordered(order, number) => order.send(*number, answer, false),
             Self::Spent => {}
         }
     }
@@ -140,7 +153,7 @@ impl Outlet {
         let answer = Answer { result, is_final: true };
         match std::mem::replace(self, Self::Spent) {
             Self::Direct(mut recipient) => recipient.send(answer),
-            Self::Ordered(order, number) => order.send(number, answer),
+            Self::Ordered(order, number) => order.send(number, answer, true),
             Self::Spent => {}
         }
     }

@@ -8,6 +8,9 @@ from typing import Any
 from trilith.config.sequences import native_sequence
 from trilith.contract import ModelConfiguration, TensorSpec
 
+FIRST_RESPONSE = "nv_inference_first_response_histogram_ms"
+"""The one metric whose buckets a model may choose."""
+
 
 def native_spec(
     configuration: ModelConfiguration, version: int, steps: Sequence[Mapping[str, Any]] | None = None
@@ -33,6 +36,7 @@ def native_spec(
             "outputs": [_tensor(tensor) for tensor in configuration.outputs],
             "scheduler": _scheduler(document.get("dynamic_batching")),
             "metric_tags": document.get("metric_tags", {}),
+            "histogram_bounds": _histogram_bounds(document),
             "sequence": native_sequence(configuration),
             "batch_inputs": [asdict(entry) for entry in configuration.batch_inputs],
             "batch_outputs": [asdict(entry) for entry in configuration.batch_outputs],
@@ -52,6 +56,13 @@ def composing_models(document: Mapping[str, Any]) -> list[str]:
     """Return the models that a model needs beside itself: those of an ensemble's steps, each once."""
     steps = document.get("ensemble_scheduling", {}).get("step", [])
     return list(dict.fromkeys(step.get("model_name", "") for step in steps))
+
+
+def _histogram_bounds(document: Mapping[str, Any]) -> list[float]:
+    for control in document.get("model_metrics", {}).get("metric_control", ()):
+        if control["metric_identifier"]["family"] == FIRST_RESPONSE:
+            return list(control["histogram_options"]["buckets"])
+    return []
 
 
 def _tensor(tensor: TensorSpec) -> dict[str, Any]:

@@ -102,6 +102,7 @@ class Server:
                 ``{"oldest": {...}}``; a control has ``name``, ``datatype``, ``kind`` (``START``, ``END``,
                 ``READY``, ``CORRID``) and ``false_true`` (two numbers or null); a state ``input``,
                 ``output``, ``datatype``, ``dims``, ``initial_dims``, ``initial`` (hex, or null for zeros)),
+                ``histogram_bounds`` (list of milliseconds, empty for Triton's),
                 ``batch_inputs`` (list of objects ``kind``, as in ``config.pbtxt``, ``targets``, ``datatype``,
                 ``source``), ``batch_outputs`` (list of objects ``targets``, ``source``),
                 ``ensemble`` (null, or a list of steps: ``model``, ``version`` (int or null), ``inputs`` and

@@ -87,3 +87,33 @@ def test_every_option_of_dynamic_batching_is_passed_on(
         "default_policy": {**POLICY, "timeout_action": "DELAY", "default_timeout_microseconds": 7},
         "policies": {"2": {**POLICY, "max_queue_size": 5, "allow_timeout_override": True}},
     }
+
+
+def test_a_model_may_choose_the_buckets_of_its_histogram(
+    finish: Callable[[str], ModelConfiguration],
+) -> None:
+    def control(family: str) -> str:
+        buckets = "histogram_options { buckets: [ 1, 2.5 ] }"
+        return (
+            f'model_metrics {{ metric_control {{ metric_identifier {{ family: "{family}" }} {buckets} }} }}'
+        )
+
+    spec = json.loads(config.native_spec(finish(TENSORS + control(config.spec.FIRST_RESPONSE)), 1))
+    assert spec["histogram_bounds"] == [1, 2.5]
+    other = json.loads(config.native_spec(finish(TENSORS + control("another")), 1))
+    assert other["histogram_bounds"] == []
+
+
+def test_what_tells_of_a_batch_is_spelled_as_the_core_wants_it(
+    finish: Callable[[str], ModelConfiguration],
+) -> None:
+    text = """
+    input { name: "C" data_type: TYPE_FP32 dims: [ -1 ] allow_ragged_batch: true }
+    batch_input { kind: BATCH_ITEM_SHAPE target_name: [ "D", "E" ] data_type: TYPE_INT32 source_input: "C" }
+    batch_output { kind: BATCH_SCATTER_WITH_INPUT_SHAPE target_name: "B" source_input: "C" }
+    """
+    spec = json.loads(config.native_spec(finish(TENSORS + text), 1))
+    assert spec["batch_inputs"] == [
+        {"kind": "BATCH_ITEM_SHAPE", "targets": ["D", "E"], "datatype": "INT32", "source": "C"}
+    ]
+    assert spec["batch_outputs"] == [{"targets": ["B"], "source": "C"}]

@@ -14,6 +14,8 @@ pub(crate) mod dispatch;
 pub mod limiter;
 pub(crate) mod order;
 pub(crate) mod queue;
+#[cfg(test)]
+mod queue_machine;
 pub(crate) mod rule;
 pub(crate) mod scheduler;
 pub mod sequence;

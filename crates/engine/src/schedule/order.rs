@@ -2,9 +2,18 @@
 
 use std::collections::VecDeque;
 
-use parking_lot::Mutex;
+use crate::sync::Mutex;
 
-use crate::reply::{Answer, Recipient};
+/// Whoever waits for the answers to one request.
+pub(crate) trait Recipient<A> {
+    /// Takes one answer.
+    fn receive(&mut self, answer: A);
+
+    /// Takes note that the request begins to run at a port of its model.
+    fn begin(&mut self, port: u64) {
+        let _ = port;
+    }
+}
 
 /// One request between its beginning and its last answer.
 struct Slot<R, A> {
@@ -63,17 +72,17 @@ impl<R, A> Line<R, A> {
 }
 
 /// Keeps the order of one model's answers.
-pub(crate) struct Order {
-    line: Mutex<Line<Recipient, Answer>>,
+pub(crate) struct Order<R, A> {
+    line: Mutex<Line<R, A>>,
 }
 
-impl Order {
+impl<R: Recipient<A>, A> Order<R, A> {
     pub(crate) fn new() -> Self {
         Self { line: Mutex::new(Line { first: 0, slots: VecDeque::new(), sending: false }) }
     }
 
     /// Takes the next place; gives its number.
-    pub(crate) fn enter(&self, recipient: Recipient) -> u64 {
+    pub(crate) fn enter(&self, recipient: R) -> u64 {
         self.line.lock().enter(recipient)
     }
 
@@ -87,11 +96,11 @@ impl Order {
         }
     }
 
-    /// Sends an answer once all earlier requests have ended. No lock is held while a recipient is called.
-    pub(crate) fn send(&self, number: u64, answer: Answer) {
+    /// Sends an answer, the last one of its request or not, once all earlier requests have ended. No lock is held
+    /// while a recipient is called.
+    pub(crate) fn send(&self, number: u64, answer: A, is_last: bool) {
         let mut line = self.line.lock();
-        let ended = answer.is_final;
-        line.hold(number, answer, ended);
+        line.hold(number, answer, is_last);
         if std::mem::replace(&mut line.sending, true) {
             return;
         }
@@ -102,9 +111,9 @@ impl Order {
 }
 
 /// The right to send, given back even if a recipient panics.
-struct Sending<'a>(&'a Order);
+struct Sending<'a, R, A>(&'a Order<R, A>);
 
-impl Sending<'_> {
+impl<R: Recipient<A>, A> Sending<'_, R, A> {
     fn send_front(&self) -> bool {
         let mut line = self.0.line.lock();
         let Some((mut recipient, answers, ended)) = line.take_front() else {
@@ -114,7 +123,7 @@ impl Sending<'_> {
         };
         drop(line);
         for answer in answers {
-            recipient.send(answer);
+            recipient.receive(answer);
         }
         if !ended {
             self.0.line.lock().put_back(recipient);
@@ -123,7 +132,7 @@ impl Sending<'_> {
     }
 }
 
-impl Drop for Sending<'_> {
+impl<R, A> Drop for Sending<'_, R, A> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.line.lock().sending = false;

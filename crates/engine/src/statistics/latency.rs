@@ -37,15 +37,16 @@ pub(crate) struct Latencies {
 }
 
 impl Latencies {
-    /// `None` where nothing is switched on; look-ups in the response cache count for models that use it.
-    pub(crate) fn new(options: &LatencyOptions, cached: bool) -> Option<Self> {
+    /// `None` where nothing is switched on. Look-ups in the response cache count for models that use it; `bounds` are a
+    /// model's own for its histogram, none for Triton's.
+    pub(crate) fn new(options: &LatencyOptions, cached: bool, bounds: &[f64]) -> Option<Self> {
         let asked: Vec<f64> = options.quantiles.iter().map(|(quantile, _)| *quantile).collect();
         let quantiles = if asked.is_empty() { QUANTILES.to_vec() } else { asked };
         (options.summaries || options.histograms).then(|| Self {
             summaries: options.summaries.then(Default::default),
             cache: (options.summaries && cached).then(Default::default),
             quantiles,
-            histogram: options.histograms.then(Histogram::default),
+            histogram: options.histograms.then(|| Histogram::new(bounds)),
         })
     }
 
@@ -108,7 +109,7 @@ impl Latencies {
             count: histogram.count,
             sum_microseconds: histogram.sum as f64,
             quantiles: Vec::new(),
-            buckets: BOUNDS.into_iter().zip(histogram.counts).collect(),
+            buckets: histogram.buckets.clone(),
         });
         summaries.chain(histogram).collect()
     }
@@ -185,21 +186,26 @@ fn value_of(cell: usize) -> u64 {
 }
 
 /// Cumulative counts under the bounds.
-#[derive(Default)]
 struct Histogram {
     count: u64,
     sum: u64,
-    counts: [u64; BOUNDS.len()],
+    /// Bounds in milliseconds, ascending, and what lies under each.
+    buckets: Vec<(f64, u64)>,
 }
 
 impl Histogram {
+    fn new(bounds: &[f64]) -> Self {
+        let bounds = if bounds.is_empty() { &BOUNDS } else { bounds };
+        Self { count: 0, sum: 0, buckets: bounds.iter().map(|bound| (*bound, 0)).collect() }
+    }
+
     fn observe(&mut self, microseconds: u64) {
         // Whole milliseconds, as Triton observes them.
         let milliseconds = (microseconds / 1000) as f64;
         self.count += 1;
         self.sum += microseconds;
-        for (count, bound) in self.counts.iter_mut().zip(BOUNDS) {
-            *count += u64::from(milliseconds <= bound);
+        for (bound, count) in &mut self.buckets {
+            *count += u64::from(milliseconds <= *bound);
         }
     }
 }
@@ -235,10 +241,15 @@ mod tests {
 
     #[test]
     fn histograms_are_cumulative() {
-        let mut histogram = Histogram::default();
-        for value in [50_000, 100_900, 101_000, 9_000_000] {
-            histogram.observe(value);
+        for (bounds, expected) in [
+            (&[][..], &[(100.0, 2), (500.0, 3), (2000.0, 3), (5000.0, 3)][..]),
+            (&[0.5, 50.0][..], &[(0.5, 0), (50.0, 1)][..]),
+        ] {
+            let mut histogram = Histogram::new(bounds);
+            for value in [50_000, 100_900, 101_000, 9_000_000] {
+                histogram.observe(value);
+            }
+            assert_eq!((histogram.count, histogram.buckets.as_slice()), (4, expected));
         }
-        assert_eq!((histogram.count, histogram.counts), (4, [2, 3, 3, 3]));
     }
 }

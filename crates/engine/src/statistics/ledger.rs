@@ -60,8 +60,9 @@ struct Page {
 }
 
 impl Ledger {
-    pub(crate) fn new(options: &LatencyOptions, cached: bool) -> Self {
-        let page = Page { sums: ModelStatistics::default(), latencies: Latencies::new(options, cached) };
+    pub(crate) fn new(options: &LatencyOptions, cached: bool, bounds: &[f64]) -> Self {
+        let latencies = Latencies::new(options, cached, bounds);
+        let page = Page { sums: ModelStatistics::default(), latencies };
         Self { page: Mutex::new(page) }
     }
 

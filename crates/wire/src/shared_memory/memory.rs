@@ -47,6 +47,6 @@ impl Opener for NoMemory {
 }
 
 /// An error for what the protocol knows and this server does not do.
-pub(super) fn unimplemented(message: &'static str) -> Error {
+fn unimplemented(message: &'static str) -> Error {
     Error::new(Code::Unimplemented, Fault::Client, message).with_hint("send tensors in the request")
 }

@@ -5,7 +5,10 @@
 //! - [`reference`]: what a request says of where a tensor lies
 //! - [`placement`]: reads a request's inputs from regions and writes its outputs to them
 //! - [`system`]: POSIX shared memory; Cargo feature `shm`
+//! - `cuda`: memory of GPUs; the same feature
 
+#[cfg(feature = "shm")]
+mod cuda;
 pub mod memory;
 pub mod placement;
 pub mod reference;

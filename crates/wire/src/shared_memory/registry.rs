@@ -85,7 +85,7 @@ impl SharedMemory {
     /// What this build can open, which may be nothing.
     pub fn of_this_build(is_allowed: bool) -> Self {
         #[cfg(feature = "shm")]
-        let opener = Box::new(super::system::SystemMemory);
+        let opener = Box::<super::system::SystemMemory>::default();
         #[cfg(not(feature = "shm"))]
         let opener = Box::new(super::memory::NoMemory);
         Self::new(is_allowed, opener)
@@ -209,8 +209,11 @@ impl SharedMemory {
         memory: Result<Arc<dyn Memory>>,
     ) -> Result<()> {
         let memory = memory.map_err(|mut error| {
-            error.message =
-                format!("failed to register shared memory region '{name}': {}", error.message).into();
+            let region = match origin.kind() {
+                Kind::System => format!("shared memory region '{name}':"),
+                Kind::Cuda => format!("CUDA shared memory region: '{name}',"),
+            };
+            error.message = format!("failed to register {region} {}", error.message).into();
             error
         })?;
         let status = RegionStatus { name: name.to_owned(), byte_size, origin };

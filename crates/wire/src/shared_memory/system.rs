@@ -7,10 +7,14 @@ use bytes::Bytes;
 use trilith_core::{Error, Result};
 use trilith_memory::{Object, Region};
 
-use super::memory::{Memory, Opener, unimplemented};
+use super::cuda::Gpus;
+use super::memory::{Memory, Opener};
 
-/// Opens POSIX shared memory objects of this machine.
-pub struct SystemMemory;
+/// Opens POSIX shared memory objects of this machine, and memory of its GPUs.
+#[derive(Default)]
+pub struct SystemMemory {
+    gpus: Gpus,
+}
 
 impl Opener for SystemMemory {
     fn open_system(&self, key: &str, offset: u64, byte_size: u64) -> Result<Arc<dyn Memory>> {
@@ -32,8 +36,8 @@ impl Opener for SystemMemory {
         Ok(Arc::new(region))
     }
 
-    fn open_cuda(&self, _: &[u8], _: u64, _: u64) -> Result<Arc<dyn Memory>> {
-        Err(unimplemented("GPUs not supported: this server cannot open CUDA shared memory"))
+    fn open_cuda(&self, handle: &[u8], device_id: u64, byte_size: u64) -> Result<Arc<dyn Memory>> {
+        self.gpus.open(handle, device_id, byte_size)
     }
 }
 

@@ -1,0 +1,1 @@
+//! Nothing but tests: the hand-overs between threads, run in every interleaving. See `tests/handovers.rs`.
