@@ -3,6 +3,7 @@
 //! - [`context`]: what every endpoint knows of the server
 //! - [`control`]: the slow road: commands that change which models are served
 //! - [`shutdown`]: how endpoints are told to stop accepting, and when they have finished
+//! - [`restriction`], [`forward`]: what a header opens, and what it tells models
 //! - [`transport`]: what comes before a protocol: sockets, TLS, the bound on connections
 //! - [`schema`]: the wire contract as data
 //! - [`http`]: KServe v2 over HTTP: JSON and binary tensors
@@ -12,6 +13,8 @@
 
 pub mod context;
 pub mod control;
+#[cfg(any(feature = "http", feature = "grpc"))]
+pub mod forward;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 #[cfg(feature = "http")]
@@ -20,6 +23,8 @@ pub mod http;
 mod listen;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(any(feature = "http", feature = "grpc"))]
+pub mod restriction;
 pub mod schema;
 pub mod shared_memory;
 pub mod shutdown;

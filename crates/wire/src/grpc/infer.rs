@@ -4,6 +4,7 @@ use tokio::sync::oneshot;
 use trilith_core::{Code, Error, Fault, Request, Response, Result};
 use trilith_engine::{Answer, Engine, Reply, Ticket};
 
+use super::call::Forwarded;
 use super::convert_request::{Converted, convert};
 use super::convert_response;
 use super::draft::Draft;
@@ -20,8 +21,9 @@ pub(super) struct Inference {
 
 impl Inference {
     /// Sends a `ModelInferRequest` on its way.
-    pub(super) fn begin(context: &Context, message: Pieces) -> Result<Self> {
+    pub(super) fn begin(context: &Context, message: Pieces, forwarded: Forwarded) -> Result<Self> {
         let Converted { mut request, references, .. } = convert(Draft::read(message)?)?;
+        forwarded.into_iter().for_each(|(name, value)| request.parameters.insert(name, value));
         let placements = Placements::resolve(&context.shared_memory, references, &mut request)?;
         refuse_decoupled(&context.engine, &request)?;
         let (sender, receiver) = oneshot::channel();

@@ -38,7 +38,10 @@ impl Endpoint {
             content = compress::decompress(&content, encoding, self.limits.size)?.into();
         }
         let served = self.context.engine.model(model, version)?;
-        let request = generate::decode(&served.spec().signature, version, &content.to_bytes())?;
+        let mut request = generate::decode(&served.spec().signature, version, &content.to_bytes())?;
+        if let Some(pattern) = &self.forward {
+            pattern.forward(headers, &mut request)?;
+        }
         let mut answers = Answers::begin(&self.context.engine, request);
         if is_stream { stream(answers).await } else { answers.only_one().await }
     }
