@@ -94,7 +94,7 @@ def test_a_very_long_reason_is_cut_in_the_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "encryption", "beginning"),
+    ("address", "tls", "beginning"),
     [
         ("unix:/run/a b.sock", {}, "curl -s --unix-socket '/run/a b.sock' localhost/v2/models/a/infer -d "),
         ("::1", {"key": "k"}, "curl -s --insecure 'https://[::1]:8000/v2/models/a/infer' -d "),
