@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
@@ -102,8 +103,8 @@ def test_every_call_of_a_part_is_restricted(ask: Callable[[Any], object], server
 
 
 def parameters(client: Client, **named: Any) -> dict[str, Any]:
-    told = client.send("teller", {"INPUT0": [[1.0]]}, **named)["TOLD"]
-    found: dict[str, Any] = json.loads(told.ravel()[0])["parameters"]
+    told = client.send("teller", {"INPUT0": np.ones((1, 1), np.float32)}, **named)["TOLD"]
+    found: dict[str, Any] = json.loads(json.loads(told.ravel()[0])["parameters"])
     return found
 
 
