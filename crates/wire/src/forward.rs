@@ -67,7 +67,7 @@ mod tests {
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap()));
         let mut request = Request::default();
         request.parameters.insert("x-both", Parameter::Int(1));
-        HeaderPattern::read(pattern).unwrap().forward(&HeaderMap::from_iter(headers), &mut request)?;
+        HeaderPattern::read(pattern).unwrap().forward(&headers.collect(), &mut request)?;
         Ok(request.parameters.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect())
     }
 

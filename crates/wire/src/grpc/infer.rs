@@ -23,7 +23,9 @@ impl Inference {
     /// Sends a `ModelInferRequest` on its way.
     pub(super) fn begin(context: &Context, message: Pieces, forwarded: Forwarded) -> Result<Self> {
         let Converted { mut request, references, .. } = convert(Draft::read(message)?)?;
-        forwarded.into_iter().for_each(|(name, value)| request.parameters.insert(name, value));
+        for (name, value) in forwarded {
+            request.parameters.insert(name, value);
+        }
         let placements = Placements::resolve(&context.shared_memory, references, &mut request)?;
         refuse_decoupled(&context.engine, &request)?;
         let (sender, receiver) = oneshot::channel();
