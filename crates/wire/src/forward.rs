@@ -91,7 +91,7 @@ mod tests {
                 "{error}"
             );
         }
-        assert!(forwarded("y", &[("priority", b"1")]).is_ok());
+        assert!(forwarded("z", &[("priority", b"1")]).is_ok());
         assert!(forwarded("x", &[("x", b"\xff")]).unwrap_err().message.contains("not UTF-8"));
     }
 
