@@ -1,7 +1,7 @@
 """The models of the benchmarks, and the repositories that hold them for either side."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,23 +70,37 @@ class Model:
     options: str = ""
     shared: bool = False  # whether its tensors lie in shared memory in place of the request
     sequences: int = 0  # that send requests at one time; 0: requests know nothing of each other
+    steps: tuple[str, ...] = ()  # of an ensemble: the models that a tensor goes through
     windows: int = 1  # how many times the usual window a measurement lasts
 
     def configuration(self, backend: str) -> str:
         """Write the text of config.pbtxt: the same for both sides apart from the backend's name."""
         lines = [
             f'name: "{self.name}"',
-            f'backend: "{backend}"',
             f"max_batch_size: {self.max_batch_size}",
             _tensor_text("input", self.input),
             _tensor_text("output", self.output),
-            "instance_group [ { count: 1 kind: KIND_CPU } ]",
         ]
+        if self.steps:
+            return "\n".join(['platform: "ensemble"', *lines, self._step_texts()]) + "\n"
+        lines += [f'backend: "{backend}"', "instance_group [ { count: 1 kind: KIND_CPU } ]"]
         if self.batching:
             lines.append("dynamic_batching { }")
         if self.sequences:
             lines.append(SEQUENCES % self.sequences)
         return "\n".join(lines) + "\n" + self.options
+
+    def _step_texts(self) -> str:
+        """Write steps that hand the tensor on, each to the next."""
+        between = (f"TENSOR{index}" for index in range(1, len(self.steps)))
+        names = [self.input.name, *between, self.output.name]
+        steps = [
+            f'  step {{ model_name: "{step}" model_version: -1\n'
+            f'    input_map {{ key: "{MODELS[step].input.name}" value: "{names[index]}" }}\n'
+            f'    output_map {{ key: "{MODELS[step].output.name}" value: "{names[index + 1]}" }} }}'
+            for index, step in enumerate(self.steps)
+        ]
+        return "\n".join(["ensemble_scheduling {", *steps, "}"])
 
     def shape(self) -> tuple[int, ...]:
         """Give the shape of one request."""
@@ -109,6 +123,14 @@ def _small(name: str, backend: str, *, batching: bool) -> Model:
     return Model(name, backend, *_floats(16), max_batch_size=size, batching=batching, peer=peer)
 
 
+def _ensemble(name: str, *, batching: bool) -> Iterator[Model]:
+    """Three python models, one behind the other, and what hands a tensor through them."""
+    steps = tuple(f"{name}_step{index}" for index in (1, 2, 3))
+    for step in steps:
+        yield Model(step, "python", *_floats(16), max_batch_size=64, batching=batching)
+    yield Model(name, "", *_floats(16), max_batch_size=64, peer=name, steps=steps)
+
+
 MODELS: Mapping[str, Model] = {
     model.name: model
     for model in (
@@ -119,6 +141,8 @@ MODELS: Mapping[str, Model] = {
         _small("mlp", "onnxruntime", batching=True),
         _small("mlp_direct", "onnxruntime", batching=False),
         Model("sequence", "python", *_floats(16), max_batch_size=64, sequences=64, peer="sequence"),
+        *_ensemble("ensemble", batching=True),
+        *_ensemble("ensemble_direct", batching=False),
         # 1 MiB: 262144 values of four bytes.
         Model("large", "identity", *_floats(262144), max_batch_size=8, batching=True, peer="large"),
         Model("shared", "identity", *_floats(262144), peer="shared", shared=True),
@@ -156,12 +180,14 @@ def write_repository(directory: Path, names: tuple[str, ...], *, ours: bool, mag
     """
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
-    for name in names:
+    for name in dict.fromkeys(part for one in names for part in (*MODELS[one].steps, one)):
         model = MODELS[name]
         backend = model.backend if ours else "python"
         version = directory / name / "1"
         version.mkdir(parents=True)
         (directory / name / "config.pbtxt").write_text(model.configuration(backend))
+        if model.steps:
+            continue
         if backend == "python":
             (version / "model.py").write_text(IDENTITY_MODEL_PY)
         elif name == "magika":

@@ -133,6 +133,15 @@ def _large_tensors() -> Iterator[Scenario]:
             yield Scenario(name, *_pair(model, model, protocol, MANY_CLIENTS), (Limit("cpu_us", 0.5),))
 
 
+def _ensembles() -> Iterator[Scenario]:
+    """Three python models, one behind the other."""
+    for model in ("ensemble", "ensemble_direct"):
+        for protocol in Protocol:
+            name = f"{model}/{protocol}/{MANY_CLIENTS}"
+            pair = _pair(model, model, protocol, MANY_CLIENTS)
+            yield Scenario(name, *pair, (Limit("cpu_us", 0.5),))
+
+
 def _sequences() -> Iterator[Scenario]:
     """As many clients as sequences; over HTTP, where the load generator can give each request its id."""
     name = f"sequence/{Protocol.HTTP_BINARY}/{SEQUENCE_CLIENTS}"
@@ -171,6 +180,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     *_small_tensors(),
     *_one_client(),
     *_large_tensors(),
+    *_ensembles(),
     *_sequences(),
     *_growth(),
     *_most_clients(),

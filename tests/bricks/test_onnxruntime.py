@@ -244,3 +244,34 @@ def test_options_of_the_session_are_those_of_the_configuration(tmp_path: Path) -
     request = RequestDouble({"INPUT0": FOUR, "INPUT1": FOUR}, ["OUTPUT0"])
     BatchDouble([request]).run(instance)
     assert request.error is None
+
+
+def test_a_model_that_does_not_take_a_run_of_elements_is_refused_with_every_reason(tmp_path: Path) -> None:
+    entries = [
+        {
+            "kind": "BATCH_ITEM_SHAPE",
+            "target_name": [name],
+            "data_type": "TYPE_INT32",
+            "source_input": ["INPUT0"],
+        }
+        for name in ("INPUT1", "SIZES")
+    ]
+    context = make_context(
+        make_sum_source(tmp_path),
+        [tensor("INPUT0", DataType.FP32, -1, ragged=True, optional=True)],
+        RESULTS,
+        document={"batch_input": entries},
+    )
+    with pytest.raises(LoadError) as caught:
+        OnnxRuntimeBackend().load(context)
+    reason = str(caught.value)
+    assert "input 'INPUT0' is ragged and given as one run of elements [-1], the model has [-1, 4]" in reason
+    assert "input 'INPUT0' is ragged, which an optional input cannot be" in reason
+    assert "input 'INPUT1' is TYPE_INT32, the model has TYPE_FP32" in reason
+    assert "the model has no input 'SIZES'" in reason
+
+
+def test_what_the_server_makes_of_a_batch_is_no_input_of_clients(tmp_path: Path) -> None:
+    document = {"batch_input": [{"target_name": ["INPUT1"]}]}
+    completed = OnnxRuntimeBackend().complete(make_sum_source(tmp_path), document)
+    assert [entry["name"] for entry in completed["input"]] == ["INPUT0"]

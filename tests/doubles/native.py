@@ -140,6 +140,9 @@ class Model:
     def open_instance(self) -> "InstancePort":
         return InstancePort(self)
 
+    def caller(self) -> None:
+        """Nothing else is to be reached."""
+
     def connect_worker(self, socket_descriptor: int) -> "WorkerLink":
         return WorkerLink(self, socket_descriptor)
 
@@ -191,6 +194,10 @@ class WorkerLink:
         self._closing = False
         self._broken = False
         self._held: Reply | None = None
+
+    def loaded(self) -> str | None:
+        frame = _read_frame(self._connection)
+        return None if frame is None else str(frame["loaded"])
 
     def run(self) -> str:
         threading.Thread(target=self._read, daemon=True).start()
@@ -250,6 +257,12 @@ class WorkerPort:
         assert isinstance(json.loads(spec), dict)
         self._connection = socket.socket(fileno=socket_descriptor)
 
+    def caller(self) -> None:
+        """Nothing else is to be reached."""
+
+    def say_loaded(self, what: str) -> None:
+        _write_frame(self._connection, {"loaded": what})
+
     def next_batch(self) -> Batch | None:
         frame = _read_frame(self._connection)
         return None if frame is None else Batch(_from_json(frame["inputs"]), self._answer)
@@ -264,6 +277,7 @@ class Command:
     def __init__(self, kind: str, model: str = "", **parameters: Any) -> None:
         self.kind = kind
         self.model = model
+        self.asker: tuple[str, bool] | None = None
         self._parameters = parameters
         self.error: tuple[str, str] | None = None
         self.done = threading.Event()
@@ -309,6 +323,12 @@ class Server:
         model = Model(self, document)
         self.models[document["name"], document["version"]] = model
         return model
+
+    def use_native_cache(self, spec: str, too_large: Any) -> None:
+        self.cache = json.loads(spec), too_large
+
+    def use_cache(self, cache: Any) -> None:
+        self.cache = cache
 
     def set_state(self, name: str, version: int | None, state: str, reason: str) -> None:
         self.states[name, version] = (str(state), reason)

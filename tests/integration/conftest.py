@@ -1,5 +1,7 @@
 """A server over the everyday models, and the clients that talk to it."""
 
+import os
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,21 @@ import pytest
 from support.clients import KINDS, Client
 from support.everyday import write_everyday_models
 from support.server import ServerProcess
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def declared_bricks(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have servers find every brick that pyproject.toml declares, those of the latest change too."""
+    document = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    points = document["project"]["entry-points"]["trilith.bricks"]
+    folder = tmp_path_factory.mktemp("bricks")
+    metadata = folder / "trilith_declared-0.dist-info"
+    metadata.mkdir()
+    lines = ["[trilith.bricks]", *(f"{name} = {entry}" for name, entry in points.items()), ""]
+    (metadata / "entry_points.txt").write_text("\n".join(lines))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,7 @@ class ServerProcess:
         self.lines: list[str] = []
         self._status = status
         self._plain = plain
+        self._last_line = "HTTP on " if "--allow-metrics=false" in arguments else "metrics on "
         self._tolerated = re.compile(tolerates) if tolerates else None
         self._path = "/v2/health/ready" if ready else "/v2/health/live"
         self._news = threading.Condition()
@@ -72,7 +73,7 @@ class ServerProcess:
     def __enter__(self) -> Self:
         """Wait until it can be used."""
         try:
-            self.wait_for_log("metrics on ")
+            self.wait_for_log(self._last_line)
             if self._plain:
                 wait_until(self._answers, f"the server to answer {self._path} with 200")
         except BaseException:

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString};
 use trilith_core::tensor::Shape;
@@ -57,6 +57,13 @@ struct Input {
     datatype: DataType,
     shape: Shape,
     pieces: Vec<Bytes>,
+}
+
+impl From<Tensor> for Input {
+    fn from(tensor: Tensor) -> Self {
+        let Tensor { name, datatype, shape, payload, .. } = tensor;
+        Self { name, datatype, shape, pieces: payload.pieces().to_vec() }
+    }
 }
 
 impl SharedBatch {
@@ -134,16 +141,18 @@ impl SharedBatch {
 
     fn inputs(&self) -> PyResult<Vec<Input>> {
         match &*self.state.lock() {
-            State::Whole(batch) => Ok(batch
-                .inputs()
-                .into_iter()
-                .map(|input| Input {
+            State::Whole(batch) => {
+                let gathered = batch.inputs().into_iter().map(|input| Input {
                     name: input.spec.name.clone(),
                     datatype: input.spec.datatype,
                     pieces: input.parts.iter().flat_map(|part| part.pieces()).cloned().collect(),
                     shape: input.shape,
-                })
-                .collect()),
+                });
+                let described = batch
+                    .batch_inputs()
+                    .map_err(|error| PyValueError::new_err(error.message.into_owned()))?;
+                Ok(gathered.chain(described.into_iter().map(Input::from)).collect())
+            }
             State::Split(_) => Err(PyRuntimeError::new_err(
                 "the inputs of a batch are gone once one of its requests was answered",
             )),

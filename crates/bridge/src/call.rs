@@ -13,10 +13,12 @@ use pyo3::types::{PyDict, PyList};
 use serde::Deserialize;
 use trilith_core::{CorrelationId, DataType, Request, RequestedOutput, Response};
 use trilith_engine::mailbox::Post;
-use trilith_engine::{Answer, Engine, Mailbox, Origin, Port, Ticket};
-use trilith_worker::{Manner, WorkerPort};
+use trilith_engine::{Answer, Engine, Mailbox, Model, Origin, Port, Ticket};
+use trilith_worker::{Change, Manner, WorkerPort};
 
 use crate::array::{Access, Handover, from_pieces, to_tensor};
+use crate::change::{Changer, to_given};
+use crate::metric::MetricFamily;
 use crate::notify;
 use crate::request::{from_parameters, to_parameters};
 use crate::spec;
@@ -54,16 +56,24 @@ impl Occupation {
 /// How requests reach other models.
 #[derive(Clone)]
 pub(crate) enum Road {
-    /// Straight: the instance is in the server's process.
-    Engine(Arc<Engine>, Arc<Port>),
+    /// Straight: the instance is in the server's process. It has a port once it takes batches.
+    Engine(Premises, Option<Arc<Port>>),
     /// Through the channel of a worker process.
     Channel(Arc<WorkerPort>),
+}
+
+/// What a model in the server's process reaches directly.
+#[derive(Clone)]
+pub(crate) struct Premises {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) model: Arc<Model>,
+    pub(crate) control: Arc<Changer>,
 }
 
 /// See `trilith.contract.Caller`.
 #[pyclass(frozen, module = "trilith.native")]
 pub(crate) struct Caller {
-    road: Road,
+    pub(crate) road: Road,
     occupation: Arc<Occupation>,
 }
 
@@ -96,7 +106,7 @@ impl Caller {
 
     fn decoupled(&self) -> bool {
         match &self.road {
-            Road::Engine(_, port) => port.model().spec().decoupled,
+            Road::Engine(premises, _) => premises.model.spec().decoupled,
             Road::Channel(port) => port.model().spec().decoupled,
         }
     }
@@ -104,9 +114,13 @@ impl Caller {
     fn send(&self, request: Request, takes_many: bool, mailbox: &Mailbox) -> Withdrawal {
         let is_waited_for = self.occupation.is_waiting(self.decoupled());
         match &self.road {
-            Road::Engine(engine, port) => {
-                let seat = is_waited_for.then(|| port.seat());
-                Withdrawal::Ticket(engine.infer_from(Origin { seat, takes_many }, request, mailbox.reply()))
+            Road::Engine(premises, port) => {
+                let seat = port.as_ref().filter(|_| is_waited_for).map(|port| port.seat());
+                Withdrawal::Ticket(premises.engine.infer_from(
+                    Origin { seat, takes_many },
+                    request,
+                    mailbox.reply(),
+                ))
             }
             Road::Channel(port) => Withdrawal::Call(
                 Arc::clone(port),
@@ -137,15 +151,35 @@ impl Caller {
     }
 
     /// Whether a model takes requests.
-    fn is_ready(&self, py: Python<'_>, model: &str, version: Option<i64>) -> PyResult<bool> {
-        let port = match &self.road {
-            Road::Engine(engine, _) => return Ok(engine.model(model, version).is_ok()),
-            Road::Channel(port) => port,
-        };
-        let mailbox = Mailbox::new();
-        py.detach(|| port.ask_ready(model, version, mailbox.reply()));
-        let answer = wait(py, &mailbox)?;
-        Ok(matches!(answer, Some(Answer { result: Some(Ok(_)), .. })))
+    fn is_ready(&self, py: Python<'_>, model: &str, version: Option<i64>) -> bool {
+        match &self.road {
+            Road::Engine(premises, _) => premises.engine.model(model, version).is_ok(),
+            Road::Channel(port) => py.detach(|| port.ask_ready(model, version)).is_ok(),
+        }
+    }
+
+    /// Has a model loaded or unloaded; message and code where it could not be.
+    fn change_model(
+        &self,
+        py: Python<'_>,
+        kind: &str,
+        model: &str,
+        parameters: &Bound<'_, PyDict>,
+    ) -> PyResult<Option<(String, &'static str)>> {
+        let parameters = to_given(parameters)?;
+        let result = py.detach(|| match &self.road {
+            Road::Channel(port) => port.change(kind, model, &parameters),
+            Road::Engine(premises, port) => {
+                let asker = premises.model.spec().signature.model.clone();
+                premises.control.run(Change::new(kind, model, parameters).asked_by(asker, port.is_none()))
+            }
+        });
+        Ok(result.err().map(|error| (error.full_text().into_owned(), error.code.name())))
+    }
+
+    /// Opens a family of metrics.
+    fn open_family(&self, py: Python<'_>, name: &str, help: &str, kind: &str) -> PyResult<MetricFamily> {
+        MetricFamily::open(py, &self.road, (name, help), kind)
     }
 }
 

@@ -34,6 +34,12 @@ impl Command {
         self.asked.lock().model.clone()
     }
 
+    /// The model that wants it, and whether that one is being loaded itself; `None` for a client.
+    #[getter]
+    fn asker(&self) -> Option<(String, bool)> {
+        self.asked.lock().asker.as_ref().map(|asker| (asker.model.clone(), asker.is_loading))
+    }
+
     /// Takes the parameters out: they may be large, and are asked for once.
     fn take_parameters<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let parameters = std::mem::take(&mut self.asked.lock().parameters);

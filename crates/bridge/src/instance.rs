@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use trilith_engine::{Clock, Engine, Port, Turn};
+use trilith_engine::{Clock, Port, Turn};
 
 use crate::array::{Access, Handover};
 use crate::batch::Batch;
-use crate::call::{Caller, Occupation, Road};
+use crate::call::{Caller, Occupation, Premises, Road};
 use crate::parker::Parker;
 
 /// Where an instance in this process takes its batches.
 #[pyclass(frozen, module = "trilith.native")]
 pub(crate) struct InstancePort {
-    engine: Arc<Engine>,
+    premises: Premises,
     port: Arc<Port>,
     occupation: Arc<Occupation>,
     clock: Arc<dyn Clock>,
@@ -26,10 +26,10 @@ pub(crate) struct InstancePort {
 }
 
 impl InstancePort {
-    pub(crate) fn new(engine: Arc<Engine>, port: Port) -> Self {
-        let (clock, port) = (Arc::clone(engine.clock()), Arc::new(port));
+    pub(crate) fn new(premises: Premises, port: Port) -> Self {
+        let (clock, port) = (Arc::clone(premises.engine.clock()), Arc::new(port));
         let occupation = Arc::default();
-        Self { engine, port, occupation, clock, parker: Mutex::new(None), closed: AtomicBool::new(false) }
+        Self { premises, port, occupation, clock, parker: Mutex::new(None), closed: AtomicBool::new(false) }
     }
 
     /// The parker of the calling thread, which from now on is the one that is woken.
@@ -68,7 +68,7 @@ impl InstancePort {
 
     /// How the instance's model makes requests of others.
     fn caller(&self) -> Caller {
-        let road = Road::Engine(Arc::clone(&self.engine), Arc::clone(&self.port));
+        let road = Road::Engine(self.premises.clone(), Some(Arc::clone(&self.port)));
         Caller::new(road, Arc::clone(&self.occupation))
     }
 

@@ -11,21 +11,30 @@
 //! - [`batch`], [`request`]: what Python is handed to execute
 //! - [`sender`]: answers to one request, piece by piece
 //! - [`call`], [`notify`]: requests that a model makes of others
+//! - [`change`]: models that a model wants loaded or unloaded
+//! - [`metric`]: what a model counts for itself
 //! - [`array`], [`memory`]: NumPy arrays over tensors and back
-//! - [`spec`]: what Python says of a model and of the server, as JSON
+//! - [`spec`], [`sequence_spec`], [`ensemble_spec`]: what Python says of a model and of the server, as JSON
+//! - [`cache`]: caches for answers, native or in Python; `cache_entry`: an answer as bytes
 //! - [`expiry`]: answers requests that waited too long
 //! - [`threads`]: the threads that own sockets
 //! - [`parker`]: how a blocking thread waits for the engine
 
 mod array;
 mod batch;
+mod batch_spec;
+mod cache;
+mod cache_entry;
 mod call;
+mod change;
 mod control;
 mod door;
 mod encryption;
+mod ensemble_spec;
 mod expiry;
 mod instance;
 mod memory;
+mod metric;
 mod model;
 mod notify;
 mod parker;
@@ -52,6 +61,8 @@ mod _native {
     #[pymodule_export]
     use crate::batch::Batch;
     #[pymodule_export]
+    use crate::batch_spec::make_batch_input;
+    #[pymodule_export]
     use crate::call::{Call, CallAnswer, Caller};
     #[pymodule_export]
     use crate::control::Command;
@@ -59,6 +70,8 @@ mod _native {
     use crate::encryption::inspect_tls;
     #[pymodule_export]
     use crate::instance::InstancePort;
+    #[pymodule_export]
+    use crate::metric::{Metric, MetricFamily};
     #[pymodule_export]
     use crate::model::Model;
     #[pymodule_export]

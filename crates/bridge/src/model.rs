@@ -10,8 +10,10 @@ use bytes::Bytes;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use trilith_engine::{Description, Engine, Model as EngineModel};
-use trilith_worker::{Link, Service};
+use trilith_worker::{Keepsakes, Link, Service};
 
+use crate::call::{Caller, Premises, Road};
+use crate::change::Changer;
 use crate::instance::InstancePort;
 use crate::threads::Threads;
 use crate::worker::WorkerLink;
@@ -25,11 +27,26 @@ pub(crate) struct Model {
     engine: Arc<Engine>,
     served: Arc<EngineModel>,
     threads: Arc<Threads>,
+    control: Arc<Changer>,
+    keepsakes: Arc<Keepsakes>,
 }
 
 impl Model {
-    pub(crate) fn new(engine: Arc<Engine>, model: Arc<EngineModel>, threads: Arc<Threads>) -> Self {
-        Self { engine, served: model, threads }
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        model: Arc<EngineModel>,
+        threads: Arc<Threads>,
+        control: Arc<Changer>,
+    ) -> Self {
+        Self { engine, served: model, threads, control, keepsakes: Arc::default() }
+    }
+
+    fn premises(&self) -> Premises {
+        Premises {
+            engine: Arc::clone(&self.engine),
+            model: Arc::clone(&self.served),
+            control: Arc::clone(&self.control),
+        }
     }
 }
 
@@ -51,7 +68,12 @@ impl Model {
     }
 
     fn open_instance(&self) -> InstancePort {
-        InstancePort::new(Arc::clone(&self.engine), self.served.open_port())
+        InstancePort::new(self.premises(), self.served.open_port())
+    }
+
+    /// How an instance in this process reaches the rest of the server before it takes batches.
+    fn caller(&self) -> Caller {
+        Caller::new(Road::Engine(self.premises(), None), Arc::default())
     }
 
     /// Takes over the server's end of a worker's channel.
@@ -62,8 +84,16 @@ impl Model {
         })?;
         let engine = Arc::clone(&self.engine);
         let clock = Arc::clone(engine.clock());
-        let service = Service { port: self.served.open_port(), engine, clock };
-        Ok(WorkerLink::new(link, service, self.threads.next()))
+        let (beginning, ends) = WorkerLink::begin();
+        let service = Service {
+            model: Arc::clone(&self.served),
+            engine,
+            clock,
+            control: Some(self.control.clone()),
+            keepsakes: Arc::clone(&self.keepsakes),
+            beginning,
+        };
+        Ok(WorkerLink::start(link, service, &self.threads.next(), ends))
     }
 
     fn in_flight(&self) -> u64 {
@@ -76,6 +106,7 @@ impl Model {
 
     fn close(&self) {
         self.served.close();
+        self.keepsakes.clear();
     }
 }
 

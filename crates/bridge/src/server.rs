@@ -8,9 +8,10 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::task::JoinHandle;
 use trilith_engine::clock::SystemClock;
-use trilith_engine::{Engine, Model as EngineModel, State};
+use trilith_engine::{Cache, Engine, Model as EngineModel, State};
 use trilith_wire::{Connections, Context, Listener, SharedMemory, Shutdown};
 
+use crate::change::Changer;
 use crate::control::Command;
 use crate::door::Door;
 use crate::encryption::{Encryption, Protocol};
@@ -61,7 +62,18 @@ impl Server {
     fn add_model(&self, spec: &str, serialized: &[u8]) -> PyResult<Model> {
         let spec = spec::parse::<ModelForm>(spec, "model spec")?.into_spec(serialized)?;
         let model = EngineModel::new(&self.engine, spec);
-        Ok(Model::new(Arc::clone(&self.engine), model, Arc::clone(&self.threads)))
+        let control = Arc::new(Changer::new(Arc::clone(&self.context.control), self.threads.next()));
+        Ok(Model::new(Arc::clone(&self.engine), model, Arc::clone(&self.threads), control))
+    }
+
+    /// Gives models a cache of the extension's own for their answers.
+    fn use_native_cache(&self, spec: &str, too_large: Py<PyAny>) -> PyResult<()> {
+        self.use_cache_of(crate::cache::native(spec, too_large)?)
+    }
+
+    /// Gives models a cache that is written in Python.
+    fn use_cache(&self, cache: Py<PyAny>) -> PyResult<()> {
+        self.use_cache_of(Arc::new(crate::cache::PythonCache::start(cache)?))
     }
 
     fn set_state(&self, name: &str, version: Option<i64>, state: &str, reason: &str) -> PyResult<()> {
@@ -180,6 +192,13 @@ impl Server {
 }
 
 impl Server {
+    fn use_cache_of(&self, cache: Arc<dyn Cache>) -> PyResult<()> {
+        if self.engine.set_cache(cache) {
+            return Ok(());
+        }
+        Err(PyRuntimeError::new_err("the server has a cache already"))
+    }
+
     /// Serves from every event loop: each waits at the same socket, and a connection stays with the loop that took it.
     fn listen<F>(&self, form: &ListenForm, protocol: Protocol, serve: impl Fn(Listener) -> F) -> PyResult<u16>
     where

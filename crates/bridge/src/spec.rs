@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use trilith_core::tensor::Shape;
 use trilith_core::{DataType, Signature, TensorSpec};
 use trilith_engine::statistics::LatencyOptions;
-use trilith_engine::{EngineOptions, ModelSpec, QueuePolicy, SchedulerSpec, TimeoutAction};
+use trilith_engine::{BatchTensors, EngineOptions, ModelSpec, QueuePolicy, SchedulerSpec, TimeoutAction};
 use trilith_wire::ServerInfo;
 #[cfg(any(feature = "http", feature = "grpc"))]
 use trilith_wire::forward::HeaderPattern;
@@ -21,6 +21,8 @@ use trilith_wire::grpc::CompressionLevel;
 #[cfg(any(feature = "http", feature = "grpc"))]
 use trilith_wire::restriction::{Api, Restrictions};
 
+use crate::batch_spec::{BatchInputForm, BatchOutputForm};
+use crate::ensemble_spec::EnsembleForm;
 use crate::sequence_spec::SequenceForm;
 
 /// Reads JSON into one of the forms below; `what` names it in the error.
@@ -85,6 +87,8 @@ pub(crate) struct ModelForm {
     max_batch_size: u32,
     #[serde(default)]
     decoupled: bool,
+    #[serde(default)]
+    cached: bool,
     inputs: Vec<TensorForm>,
     outputs: Vec<TensorForm>,
     #[serde(default)]
@@ -92,6 +96,11 @@ pub(crate) struct ModelForm {
     #[serde(default)]
     metric_tags: BTreeMap<String, String>,
     sequence: Option<SequenceForm>,
+    ensemble: Option<EnsembleForm>,
+    #[serde(default)]
+    batch_inputs: Vec<BatchInputForm>,
+    #[serde(default)]
+    batch_outputs: Vec<BatchOutputForm>,
     #[serde(default)]
     config_json: String,
 }
@@ -152,11 +161,22 @@ impl ModelForm {
             inputs: self.inputs.into_iter().map(TensorForm::into_spec).collect::<PyResult<_>>()?,
             outputs: self.outputs.into_iter().map(TensorForm::into_spec).collect::<PyResult<_>>()?,
         };
+        let ensemble = self.ensemble.map(|form| form.into_graph(&signature)).transpose()?;
         Ok(ModelSpec {
             signature,
+            ensemble,
             scheduler: self.scheduler.into_spec(),
             sequence: self.sequence.map(SequenceForm::into_spec).transpose()?,
+            batch_tensors: BatchTensors {
+                inputs: self
+                    .batch_inputs
+                    .into_iter()
+                    .map(BatchInputForm::into_spec)
+                    .collect::<PyResult<_>>()?,
+                outputs: self.batch_outputs.into_iter().map(BatchOutputForm::into_spec).collect(),
+            },
             decoupled: self.decoupled,
+            cached: self.cached,
             platform: self.platform,
             backend: self.backend,
             metric_tags: self.metric_tags.into_iter().collect(),

@@ -12,6 +12,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::watch;
+use trilith_engine::Attendance;
 
 /// The threads that own sockets.
 pub(crate) struct Threads {
@@ -58,7 +59,8 @@ impl Threads {
 
 impl Loop {
     fn start(mut stopped: watch::Receiver<bool>) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime =
+            Builder::new_current_thread().enable_all().on_thread_park(Attendance::note_pause).build()?;
         let handle = runtime.handle().clone();
         let thread = thread::Builder::new().name("trilith-wire".to_owned()).spawn(move || {
             // The sender lives as long as the threads do, so the wait can only end by the value.

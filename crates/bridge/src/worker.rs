@@ -7,9 +7,10 @@ use parking_lot::Mutex;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use trilith_engine::clock::SystemClock;
 use trilith_engine::{Engine, EngineOptions, Model as EngineModel};
-use trilith_worker::{Assignment, Ended, Link, Service, Stop, WorkerPort as Channel};
+use trilith_worker::{Assignment, Beginning, Ended, Link, Service, Stop, WorkerPort as Channel};
 
 use crate::array::{Access, Handover};
 use crate::batch::{Batch, Remote};
@@ -20,30 +21,59 @@ use crate::spec::{self, ModelForm};
 /// The server's end.
 #[pyclass(frozen, module = "trilith.native")]
 pub(crate) struct WorkerLink {
-    parts: Mutex<Option<(Link, Service)>>,
-    runtime: Handle,
+    begin: Mutex<Option<oneshot::Sender<()>>>,
+    said: Mutex<Option<oneshot::Receiver<String>>>,
+    ended: Mutex<Option<mpsc::Receiver<Ended>>>,
     stop: Stop,
 }
 
+/// The ends that stay here of what a link begins with.
+pub(crate) struct Ends {
+    begin: oneshot::Sender<()>,
+    said: oneshot::Receiver<String>,
+}
+
 impl WorkerLink {
-    pub(crate) fn new(link: Link, service: Service, runtime: Handle) -> Self {
-        Self { parts: Mutex::new(Some((link, service))), runtime, stop: Stop::default() }
+    /// What a link begins with.
+    pub(crate) fn begin() -> (Beginning, Ends) {
+        let (told, said) = oneshot::channel();
+        let (begin, go) = oneshot::channel();
+        (Beginning { said: told, begin: go }, Ends { begin, said })
+    }
+
+    /// Serves the worker from now on; it gets batches only later.
+    pub(crate) fn start(link: Link, service: Service, runtime: &Handle, ends: Ends) -> Self {
+        let (sender, ended) = mpsc::channel();
+        let stop = Stop::default();
+        let stopped = stop.clone();
+        runtime.spawn(async move {
+            let _ = sender.send(link.serve(service, stopped).await);
+        });
+        Self {
+            begin: Mutex::new(Some(ends.begin)),
+            said: Mutex::new(Some(ends.said)),
+            ended: Mutex::new(Some(ended)),
+            stop,
+        }
     }
 }
 
 #[pymethods]
 impl WorkerLink {
-    /// Serves batches to the worker until one of them ends.
+    /// Waits for what the worker says of its loading, once; `None` if it ended before it said anything.
+    fn loaded(&self, py: Python<'_>) -> Option<String> {
+        let said = self.said.lock().take()?;
+        py.detach(|| said.blocking_recv().ok())
+    }
+
+    /// Lets the worker take batches until one of both ends.
     fn run(&self, py: Python<'_>) -> PyResult<String> {
-        let Some((link, service)) = self.parts.lock().take() else {
+        let (Some(begin), Some(ended)) = (self.begin.lock().take(), self.ended.lock().take()) else {
             return Err(PyRuntimeError::new_err("a link runs once"));
         };
-        let (sender, receiver) = mpsc::channel();
-        let stop = self.stop.clone();
-        self.runtime.spawn(async move {
-            let _ = sender.send(link.serve(service, stop).await);
-        });
-        match py.detach(move || receiver.recv()) {
+        // Where the link has ended already, that is received next.
+        let _ = begin.send(());
+        match py.detach(move || ended.recv()) {
             Ok(Ended::Lost(how)) => Ok(how),
             // The channel is dropped without a message only when the server's threads end.
             Ok(Ended::Stopped) | Err(_) => Ok(String::new()),
@@ -75,6 +105,11 @@ impl WorkerPort {
         let stream = take_socket(socket_descriptor)?;
         let channel = py.detach(|| Channel::connect(stream, model))?;
         Ok(Self { channel: Arc::new(channel), occupation: Arc::default(), _engine: engine })
+    }
+
+    /// Tells whoever started this process that the model is loaded, or why it is not.
+    fn say_loaded(&self, py: Python<'_>, what: &str) {
+        py.detach(|| self.channel.say_loaded(what));
     }
 
     /// Waits for the next batch, the GIL released.

@@ -4,7 +4,7 @@
 //! whoever takes them off notes that, and the model is held back in between.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Answers that may wait for their reader: enough that a reader who looks every few milliseconds never holds a fast
 /// model back, few enough that small answers do not pile up.
@@ -30,12 +30,16 @@ pub struct Flow(Arc<Shared>);
 struct Shared {
     totals: Mutex<Totals>,
     room: Condvar,
+    /// Where the answers go on to, whose reader this one waits for as well.
+    next: Option<Flow>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Totals {
     sent: Amount,
     read: Amount,
+    /// What was read when there was last room further on.
+    shown: Amount,
 }
 
 impl Totals {
@@ -49,6 +53,11 @@ impl Flow {
     /// Nothing is on its way.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Nothing is on its way; what passes here goes on to another flow, if there is one, in some other form.
+    pub fn before(next: Option<&Self>) -> Self {
+        Self(Arc::new(Shared { next: next.cloned(), ..Shared::default() }))
     }
 
     /// Notes an answer of so many bytes that goes on its way.
@@ -72,20 +81,34 @@ impl Flow {
         self.0.room.notify_all();
     }
 
-    /// How much was read in all.
+    /// How much was read in all, as far as it makes room for more.
     pub fn read(&self) -> Amount {
-        self.lock().read
+        let has_room = self.next_has_room();
+        let mut totals = self.lock();
+        if has_room {
+            totals.shown = totals.read;
+        }
+        totals.shown
     }
 
     /// Whether another answer may go on its way.
     pub fn has_room(&self) -> bool {
-        self.lock().has_room()
+        self.lock().has_room() && self.next_has_room()
     }
 
     /// Waits, that long at most, until another answer may go on its way; whether it may.
     pub fn wait_for_room(&self, limit: Duration) -> bool {
+        let begin = Instant::now();
         let waited = self.0.room.wait_timeout_while(self.lock(), limit, |totals| !totals.has_room());
-        waited.unwrap_or_else(PoisonError::into_inner).0.has_room()
+        if !waited.unwrap_or_else(PoisonError::into_inner).0.has_room() {
+            return false;
+        }
+        let left = limit.saturating_sub(begin.elapsed());
+        self.0.next.as_ref().is_none_or(|next| next.wait_for_room(left))
+    }
+
+    fn next_has_room(&self) -> bool {
+        self.0.next.as_ref().is_none_or(Self::has_room)
     }
 
     fn lock(&self) -> MutexGuard<'_, Totals> {
@@ -108,6 +131,22 @@ mod tests {
         assert!(!flow.wait_for_room(Duration::ZERO));
         flow.note_read(1);
         assert!(flow.wait_for_room(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_reader_further_on_holds_the_model_back_as_well() {
+        let last = Flow::new();
+        let first = Flow::before(Some(&last));
+        for _ in 0..MOST_ANSWERS {
+            first.note_sent(1);
+            first.note_read(1);
+            last.note_sent(1);
+        }
+        assert!(!first.has_room() && !first.wait_for_room(Duration::ZERO));
+        assert_eq!(first.read(), Amount::default());
+        last.note_read(1);
+        assert!(first.has_room() && first.wait_for_room(Duration::ZERO));
+        assert_eq!(first.read().answers, MOST_ANSWERS);
     }
 
     #[test]

@@ -6,12 +6,14 @@
 //! - [`parameter`]: the values that ride along with requests, tensors and responses
 //! - [`request`], [`response`]: what is asked and what is answered
 //! - [`flow`]: how much of a request's answers is on its way
+//! - [`compute`]: what executions took for one request
 //! - [`signature`]: what a model takes and gives
 //! - [`error`]: what went wrong, whose fault it is, and what to do next
 //! - [`bytes_tensor`]: the element encoding of BYTES tensors
 //! - [`spelling`]: what was probably meant by a name that does not exist
 
 pub mod bytes_tensor;
+pub mod compute;
 pub mod datatype;
 pub mod error;
 pub mod flow;
@@ -23,6 +25,7 @@ pub mod signature;
 pub mod spelling;
 pub mod tensor;
 
+pub use compute::{ComputeSums, ComputeTimes};
 pub use datatype::DataType;
 pub use error::{Code, Error, Fault, Result};
 pub use flow::Flow;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::compute::ComputeSums;
 use crate::flow::Flow;
 use crate::parameter::Parameters;
 use crate::tensor::Tensor;
@@ -63,7 +64,14 @@ pub struct RequestedOutput {
 
 /// Tells that nobody waits for the answer any more. Cheap to copy, shared by everyone on the path.
 #[derive(Clone, Debug, Default)]
-pub struct Cancellation(Arc<AtomicBool>);
+pub struct Cancellation(Arc<Notice>);
+
+#[derive(Debug, Default)]
+struct Notice {
+    is_given: AtomicBool,
+    /// What cancels this as well.
+    above: Option<Cancellation>,
+}
 
 impl Cancellation {
     /// Not cancelled.
@@ -71,14 +79,19 @@ impl Cancellation {
         Self::default()
     }
 
+    /// A part of something larger: cancelled with it, or alone.
+    pub fn part(&self) -> Self {
+        Self(Arc::new(Notice { is_given: AtomicBool::new(false), above: Some(self.clone()) }))
+    }
+
     /// Cancels; it cannot be taken back.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Release);
+        self.0.is_given.store(true, Ordering::Release);
     }
 
     /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.is_given.load(Ordering::Acquire) || self.0.above.as_ref().is_some_and(Self::is_cancelled)
     }
 }
 
@@ -105,8 +118,27 @@ pub struct Request {
     pub priority: u64,
     /// Microseconds in the queue after which the request is late; 0 for the model's default.
     pub timeout_microseconds: u64,
+    /// Whether inputs lie in memory that others may change at any time.
+    pub is_volatile: bool,
     /// Set when the client goes away.
     pub cancellation: Cancellation,
     /// Where whoever takes the answers bounds how many may wait for it; `None` for no bound.
     pub flow: Option<Flow>,
+    /// Where executions for this request note what they took, for the larger request that it is a part of.
+    pub compute: Option<ComputeSums>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_cancelled_with_the_whole_but_not_the_other_way_round() {
+        let whole = Cancellation::new();
+        let (first, second) = (whole.part(), whole.part());
+        first.cancel();
+        assert!(first.is_cancelled() && !second.is_cancelled() && !whole.is_cancelled());
+        whole.cancel();
+        assert!(second.part().is_cancelled());
+    }
 }

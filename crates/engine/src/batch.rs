@@ -84,6 +84,26 @@ impl Batch {
         gathered
     }
 
+    /// Inputs that tell the model about the batch as a whole: see [`BatchTensors`](crate::ragged::BatchTensors).
+    ///
+    /// Fails where a number does not fit its datatype.
+    pub fn batch_inputs(&self) -> Result<Vec<Tensor>> {
+        let mut generated = Vec::new();
+        for spec in &self.model.spec().batch_tensors.inputs {
+            generated.extend(spec.generate(&self.shapes(&spec.source))?);
+        }
+        Ok(generated)
+    }
+
+    /// The shapes in which the jobs have an input, in their order.
+    fn shapes(&self, input: &str) -> Vec<&[i64]> {
+        let inputs = self.jobs.iter().filter_map(|job| {
+            let mut inputs = job.request().inputs.iter();
+            inputs.find(|tensor| tensor.name == input)
+        });
+        inputs.map(|tensor| tensor.shape.as_slice()).collect()
+    }
+
     /// Notes that the inputs are in place (end of `compute_input`).
     pub fn mark_inputs_ready(&mut self) {
         self.phases.inputs_ready = Some(self.model.clock().now());
@@ -111,18 +131,26 @@ impl Batch {
         let outcomes =
             answers.iter().filter_map(|(job, result)| job.outcome(result.is_ok(), ended)).collect();
         self.record(outcomes);
+        answers.iter().for_each(|(job, _)| job.note_times(&self.phases, ended));
         answers.into_iter().for_each(|(job, result)| job.answer(result));
     }
 
     /// The outputs of each job.
     fn share_out(&self, mut outputs: Vec<Tensor>) -> Result<Vec<Vec<Tensor>>> {
         let signature = self.model.run_signature();
+        let batch_tensors = &self.model.spec().batch_tensors;
+        let runs = batch_tensors.take_runs(&mut outputs);
         outputs::check(signature, &mut outputs, self.size)?;
-        if self.jobs.len() == 1 {
-            return Ok(vec![outputs]);
+        let mut shares = if self.jobs.len() == 1 {
+            vec![outputs]
+        } else {
+            let sizes: SmallVec<[usize; 16]> = self.jobs.iter().map(Job::batch_size).collect();
+            outputs::split(outputs, &sizes)?
+        };
+        for run in runs {
+            batch_tensors.scatter(signature, run, |input| self.shapes(input), &mut shares)?;
         }
-        let sizes: SmallVec<[usize; 16]> = self.jobs.iter().map(Job::batch_size).collect();
-        outputs::split(outputs, &sizes)
+        Ok(shares)
     }
 
     /// Answers every job with the same error; they count as failures in the statistics.

@@ -1,21 +1,26 @@
 //! The door: which models there are, in what state, and `infer`.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use parking_lot::{Mutex, RwLock};
 use trilith_core::request::Cancellation;
 use trilith_core::{Error, Request, Result};
 
+use crate::cache::Cache;
 use crate::calls::{Calls, Origin};
 use crate::clock::{Clock, Nanos};
+use crate::ensemble::{self, Run, Whence};
 use crate::expiry::Alarm;
 use crate::index::Index;
+use crate::metrics::MetricRegistry;
 use crate::model::{InFlight, Model};
 use crate::reply::{Answer, Reply};
 use crate::schedule::queue::NEVER;
 use crate::statistics::ModelStatistics;
+use crate::vigil::Attendance;
 
 /// State of one version of a model, as the repository index shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,27 +60,63 @@ pub struct EngineOptions {
 }
 
 /// A request on its way. Dropping it does nothing; [`Ticket::cancel`] withdraws the request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Ticket {
     cancellation: Cancellation,
+    /// `None` where it was refused.
+    place: Option<Place>,
+}
+
+/// Where a request can be withdrawn.
+#[derive(Clone)]
+enum Place {
     /// Where it was queued, and its number there.
-    queued: Option<(Weak<Model>, u64)>,
+    Queue(Weak<Model>, u64),
+    /// It runs as the steps of an ensemble.
+    Ensemble(Weak<Run>),
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Queue(..) => "Queue",
+            Self::Ensemble(_) => "Ensemble",
+        })
+    }
 }
 
 impl Ticket {
-    /// Whether the request was refused before it was queued; it was answered then.
+    /// Whether the request was answered before it was queued: refused, or from the cache.
     pub fn was_refused(&self) -> bool {
-        self.queued.is_none()
+        self.place.is_none()
     }
 
     /// Withdraws the request: it leaves the queue at once, or its model is told. Its reply is still
     /// answered exactly once (with `Cancelled` where nothing else came first).
     pub fn cancel(&self) {
         self.cancellation.cancel();
-        let Some((model, number)) = &self.queued else { return };
-        if let Some(model) = model.upgrade() {
-            model.cancel(*number);
+        match &self.place {
+            None => {}
+            Some(Place::Queue(model, number)) => {
+                if let Some(model) = model.upgrade() {
+                    model.cancel(*number);
+                }
+            }
+            Some(Place::Ensemble(run)) => {
+                if let Some(run) = run.upgrade() {
+                    run.cancel();
+                }
+            }
         }
+    }
+
+    /// Looks for the answer for a moment, for a caller that would sleep otherwise; what was found.
+    pub fn watch<T>(&self, look: impl FnMut() -> Option<T>) -> Option<T> {
+        if !Attendance::is_single() {
+            return None;
+        }
+        let (model, _) = self.queued.as_ref()?;
+        model.upgrade()?.answers().keep(look)
     }
 }
 
@@ -90,6 +131,7 @@ enum Stage {
 
 /// All models of a server.
 pub struct Engine {
+    this: Weak<Self>,
     options: EngineOptions,
     clock: Arc<dyn Clock>,
     alarm: Arc<Alarm>,
@@ -97,19 +139,24 @@ pub struct Engine {
     /// Every model that may still have requests, reachable or not.
     known: Mutex<Vec<Weak<Model>>>,
     calls: Arc<Calls>,
+    cache: OnceLock<Arc<dyn Cache>>,
+    metrics: Arc<MetricRegistry>,
     stage: AtomicU8,
 }
 
 impl Engine {
     /// An engine without models, not yet ready.
     pub fn new(options: EngineOptions, clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self {
+        Arc::new_cyclic(|this| Self {
+            this: this.clone(),
             options,
             clock,
             alarm: Arc::new(Alarm::new()),
             index: RwLock::new(Index::default()),
             known: Mutex::new(Vec::new()),
             calls: Arc::default(),
+            cache: OnceLock::new(),
+            metrics: Arc::default(),
             stage: AtomicU8::new(Stage::Starting as u8),
         })
     }
@@ -119,50 +166,88 @@ impl Engine {
         &self.clock
     }
 
+    /// What models count for themselves.
+    pub fn metrics(&self) -> &Arc<MetricRegistry> {
+        &self.metrics
+    }
+
     /// What holds for the whole engine.
     pub fn options(&self) -> &EngineOptions {
         &self.options
     }
 
+    /// Gives models that are made from now on a cache for their answers; whether there was none before.
+    pub fn set_cache(&self, cache: Arc<dyn Cache>) -> bool {
+        self.cache.set(cache).is_ok()
+    }
+
+    pub(crate) fn cache(&self) -> Option<&Arc<dyn Cache>> {
+        self.cache.get()
+    }
+
     /// Sends a request on its way; never blocks. The reply is answered exactly once, maybe before this returns
     /// (a request that is refused is answered at once).
-    pub fn infer(&self, request: Request, mut reply: Box<dyn Reply>) -> Ticket {
-        let cancellation = request.cancellation.clone();
-        let queued = match self.enter(&request) {
-            Ok(in_flight) => {
-                let model = Arc::clone(in_flight.model());
-                let number = model.submit(in_flight, request, reply);
-                number.map(|number| (Arc::downgrade(&model), number))
-            }
-            Err(error) => {
-                reply.send(Answer { result: Some(Err(error)), is_final: true });
-                None
-            }
-        };
-        Ticket { cancellation, queued }
+    pub fn infer(&self, request: Request, reply: Box<dyn Reply>) -> Ticket {
+        match self.enter(&request) {
+            Ok(in_flight) => self.send(Whence::default(), in_flight, request, reply),
+            Err(error) => refuse(request, reply, error),
+        }
     }
 
     /// Sends a request that a model makes on its way, like [`Engine::infer`].
     ///
     /// One that would wait for ever, because every instance of its model waits for it in the end, is refused.
-    pub fn infer_from(&self, origin: Origin, request: Request, mut reply: Box<dyn Reply>) -> Ticket {
-        let Ok(target) = self.model(&request.model, request.version) else {
-            // Refused like anyone else's request.
-            return self.infer(request, reply);
-        };
-        let begun = origin.check(&target).and_then(|()| match origin.seat {
-            Some(seat) => Calls::begin(&self.calls, seat, target).map(Some),
-            None => Ok(None),
+    pub fn infer_from(&self, origin: Origin, request: Request, reply: Box<dyn Reply>) -> Ticket {
+        match self.enter(&request) {
+            Ok(in_flight) => self.call((origin, 0), in_flight, request, reply),
+            Err(error) => refuse(request, reply, error),
+        }
+    }
+
+    /// Sends a request from inside, of a model or of a step so deep in ensembles, to a model that was found.
+    pub(crate) fn call(
+        &self,
+        (origin, depth): (Origin, u32),
+        target: InFlight,
+        request: Request,
+        reply: Box<dyn Reply>,
+    ) -> Ticket {
+        let model = target.model();
+        let begun = origin.check(model).and_then(|()| match &origin.seat {
+            // Who waits for an ensemble waits for its steps, which come this way themselves.
+            Some(seat) if model.spec().ensemble.is_none() => {
+                Calls::begin(&self.calls, seat.clone(), Arc::clone(model)).map(Some)
+            }
+            _ => Ok(None),
         });
         match begun {
-            Ok(Some(call)) => self.infer(request, Box::new(call.hold(reply))),
-            Ok(None) => self.infer(request, reply),
-            Err(error) => {
-                let cancellation = request.cancellation;
-                reply.send(Answer { result: Some(Err(error)), is_final: true });
-                Ticket { cancellation, queued: None }
-            }
+            Ok(Some(call)) => self.send(Whence::default(), target, request, Box::new(call.hold(reply))),
+            Ok(None) => self.send(Whence { seat: origin.seat, depth }, target, request, reply),
+            Err(error) => refuse(request, reply, error),
         }
+    }
+
+    fn send(&self, whence: Whence, target: InFlight, mut request: Request, reply: Box<dyn Reply>) -> Ticket {
+        let cancellation = request.cancellation.clone();
+        let model = Arc::clone(target.model());
+        let place = match &model.spec().ensemble {
+            None => {
+                let number = model.submit(target, request, reply);
+                number.map(|number| Place::Queue(Arc::downgrade(&model), number))
+            }
+            Some(graph) => Model::take_in(target, &mut request, reply).and_then(|(recipient, rows)| {
+                let parts = (self.this.upgrade()?, Arc::clone(graph));
+                let run = ensemble::begin(parts, whence, (request, rows), recipient);
+                run.map(|run| Place::Ensemble(Arc::downgrade(&run)))
+            }),
+        };
+        Ticket { cancellation, place }
+    }
+
+    /// Finds the model of a step and counts it as in use, also while the server ends: the request that the step
+    /// belongs to was taken in before.
+    pub(crate) fn pin(&self, name: &str, version: Option<i64>) -> Result<InFlight> {
+        self.index.read().find(name, version).map(InFlight::new)
     }
 
     /// Finds the model and counts the request in, in one step: whoever withdraws a model sees every request that
@@ -294,4 +379,9 @@ impl Engine {
             _ => Stage::Closed,
         }
     }
+}
+
+fn refuse(request: Request, mut reply: Box<dyn Reply>, error: Error) -> Ticket {
+    reply.send(Answer { result: Some(Err(error)), is_final: true });
+    Ticket { cancellation: request.cancellation, place: None }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use trilith_core::{Code, Error, Fault, Request, Response, Result, Tensor};
 
+use crate::clock::Nanos;
 use crate::model::Model;
 use crate::outputs;
 use crate::pending::Pending;
 use crate::sequencing::state;
-use crate::statistics::ledger::{Execution, Outcome};
+use crate::statistics::ledger::{Execution, Outcome, Phases};
 
 /// One request inside a batch, answered exactly once: a job that is dropped unanswered answers itself
 /// with an internal error that names the model.
@@ -158,9 +159,17 @@ impl Job {
     fn conclude(&mut self, result: Option<Result<Response>>, answered: bool) {
         let ended = self.pending.model.clock().now();
         if let Some(tally) = self.tally.take() {
+            self.note_times(&tally.phases, ended);
             tally.add(self.outcome(answered, ended));
         }
         self.pending.outlet.finish(result);
+    }
+
+    /// Tells the larger request, where this one is a part, what its execution took.
+    pub(crate) fn note_times(&self, phases: &Phases, ended: Nanos) {
+        if let Some(sums) = &self.pending.request.compute {
+            sums.add(phases.times(ended));
+        }
     }
 }
 
@@ -176,12 +185,13 @@ impl Drop for Job {
 /// Collects how the jobs of one execution end; the last one hands it to the statistics.
 pub(crate) struct Tally {
     model: Arc<Model>,
+    phases: Phases,
     left: Mutex<(usize, Execution)>,
 }
 
 impl Tally {
     pub(crate) fn new(model: Arc<Model>, jobs: usize, execution: Execution) -> Self {
-        Self { model, left: Mutex::new((jobs, execution)) }
+        Self { model, phases: execution.phases, left: Mutex::new((jobs, execution)) }
     }
 
     fn add(&self, outcome: Option<Outcome>) {

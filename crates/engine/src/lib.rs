@@ -5,12 +5,16 @@
 //! - [`model`]: one served version: its signature, its queue, its statistics
 //! - [`schedule`]: which requests wait, which are late, which go together
 //! - [`sequencing`]: what sequences add to requests: controls and states
+//! - [`ensemble`]: models made of other models
 //! - [`port`]: where instances take their batches
 //! - [`batch`]: requests that run together: gather inputs, split outputs
+//! - [`ragged`]: what the server tells a model about a batch whose requests differ in their extents
 //! - [`job`]: one request of a batch
 //! - [`classify`]: the classification extension
+//! - [`cache`]: answers that are kept, to be given again
 //! - [`calls`]: requests that models make of each other, and how they would wait for ever
 //! - [`mailbox`]: the answers to a request that somebody waits for
+//! - [`metrics`]: what models count for themselves
 //! - [`reply`]: the way back, answered exactly once
 //! - [`statistics`]: what is counted and timed
 //! - [`clock`]: where time comes from
@@ -23,32 +27,41 @@
 
 pub mod admit;
 pub mod batch;
+pub mod cache;
 pub mod calls;
 pub mod classify;
 pub mod clock;
 pub mod engine;
+pub mod ensemble;
 mod expiry;
 mod index;
 pub mod job;
 pub mod mailbox;
 mod matching;
+pub mod metrics;
 pub mod model;
 mod outputs;
 mod pending;
 pub mod port;
+pub mod ragged;
 mod remote;
 pub mod reply;
 pub mod schedule;
 pub mod sequencing;
 pub mod statistics;
+pub mod vigil;
 
 pub use batch::{Batch, Job};
+pub use cache::Cache;
 pub use calls::{Origin, Seat};
 pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State, Ticket};
 pub use mailbox::Mailbox;
+pub use metrics::MetricRegistry;
 pub use model::{Description, Model, ModelSpec, Port, Turn};
+pub use ragged::{BatchInputKind, BatchInputSpec, BatchOutputSpec, BatchTensors};
 pub use reply::{Answer, Reply};
 pub use schedule::sequence::SequenceStrategy;
 pub use schedule::{QueuePolicy, SchedulerSpec, TimeoutAction};
 pub use sequencing::{ControlKind, ControlSpec, SequenceSpec, StateSpec};
+pub use vigil::{Attendance, Vigil};

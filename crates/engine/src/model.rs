@@ -10,11 +10,14 @@ use trilith_core::{CorrelationId, Error, Request, Result, Signature};
 
 use crate::admit::admit;
 use crate::batch::Batch;
+use crate::cache::{Caching, LOOKING_UP};
 use crate::clock::{Clock, Nanos};
 use crate::engine::Engine;
+use crate::ensemble::Graph;
 use crate::expiry::Alarm;
 use crate::pending::Pending;
 pub use crate::port::{Port, Turn};
+use crate::ragged::BatchTensors;
 use crate::reply::{Outlet, Recipient, Reply};
 use crate::schedule::SchedulerSpec;
 use crate::schedule::dispatch::{Refusal, Step};
@@ -24,6 +27,7 @@ use crate::schedule::scheduler::Scheduler;
 use crate::sequencing::{SequenceSpec, Sequencing, StateSpec};
 use crate::statistics::ModelStatistics;
 use crate::statistics::ledger::{Failure, Ledger};
+use crate::vigil::Vigil;
 
 /// What a model version is made from.
 #[derive(Clone, Debug, Default)]
@@ -34,8 +38,14 @@ pub struct ModelSpec {
     pub scheduler: SchedulerSpec,
     /// How its requests belong together; `None` where they know nothing of each other.
     pub sequence: Option<SequenceSpec>,
+    /// What tells it about a whole batch, and what it gives for a whole batch.
+    pub batch_tensors: BatchTensors,
+    /// The models that it is made of; `None` where it runs itself.
+    pub ensemble: Option<Arc<Graph>>,
     /// Whether it may answer a request any number of times.
     pub decoupled: bool,
+    /// Whether its answers are kept, where the engine has a cache; without meaning for sequences and decoupled models.
+    pub cached: bool,
     /// `platform` of the metadata: the configuration's, or the backend's name.
     pub platform: String,
     /// Name of the backend.
@@ -70,6 +80,7 @@ pub struct Model {
     scheduler: Mutex<Scheduler<Box<Pending>>>,
     sequencing: Option<Sequencing>,
     order: Option<Arc<Order>>,
+    caching: Option<Caching>,
     ledger: Ledger,
     next_port: AtomicU64,
     /// Ports that are open.
@@ -77,6 +88,8 @@ pub struct Model {
     in_flight: AtomicU64,
     idle_wakers: Mutex<Vec<Waker>>,
     has_idle_wakers: AtomicBool,
+    /// Kept by whoever waits for an answer and for nothing else.
+    answers: Vigil,
 }
 
 impl Model {
@@ -99,13 +112,15 @@ impl Model {
                 spec.signature.max_batch_size,
             )),
             sequencing,
+            caching: engine.cache().filter(|_| may_cache(&spec)).cloned().map(Caching::new),
             order: spec.scheduler.preserve_ordering.then(|| Arc::new(Order::new())),
-            ledger: Ledger::new(&engine.options().latencies),
+            ledger: Ledger::new(&engine.options().latencies, spec.cached),
             next_port: AtomicU64::new(0),
             ports: Mutex::default(),
             in_flight: AtomicU64::new(0),
             idle_wakers: Mutex::new(Vec::new()),
             has_idle_wakers: AtomicBool::new(false),
+            answers: Vigil::default(),
             spec,
         });
         engine.know(&model);
@@ -162,6 +177,7 @@ impl Model {
             version: self.spec.signature.version,
             metric_tags: Arc::clone(&self.spec.metric_tags),
             pending,
+            cached: self.spec.cached,
             ..self.ledger.snapshot(self.clock.now())
         }
     }
@@ -175,6 +191,22 @@ impl Model {
         }
     }
 
+    /// Checks a request that is to run as an ensemble; `None` where it was refused, and answered so.
+    pub(crate) fn take_in(
+        in_flight: InFlight,
+        request: &mut Request,
+        reply: Box<dyn Reply>,
+    ) -> Option<(Recipient, u32)> {
+        let recipient = Recipient::new(reply, in_flight);
+        match recipient.model().admit(request) {
+            Ok(batch_size) => Some((recipient, batch_size)),
+            Err(error) => {
+                recipient.refuse(error);
+                None
+            }
+        }
+    }
+
     /// Takes a request in; `None` where it was answered already. Gives the number by which it can be cancelled.
     pub(crate) fn submit(
         self: &Arc<Self>,
@@ -182,22 +214,28 @@ impl Model {
         mut request: Request,
         reply: Box<dyn Reply>,
     ) -> Option<u64> {
-        let recipient = Recipient::new(reply, in_flight);
-        let batch_size = match self.admit(&mut request) {
-            Ok(batch_size) => batch_size,
-            Err(error) => {
-                recipient.refuse(error);
-                return None;
-            }
-        };
-        let now = self.clock.now();
-        let priority = request.priority;
-        let timeout = request.timeout_microseconds.saturating_mul(1000);
+        let (recipient, batch_size) = Self::take_in(in_flight, &mut request, reply)?;
+        let queued = self.clock.now();
         let outlet = Outlet::Direct(recipient);
         let model = Arc::clone(self);
         let (memory, padding) = (None, false);
-        let pending = Box::new(Pending { request, model, batch_size, queued: now, outlet, memory, padding });
-        let pushed = self.scheduler.lock().push(priority, timeout, now, pending);
+        let pending = Box::new(Pending { request, model, batch_size, queued, outlet, memory, padding });
+        match &self.caching {
+            Some(caching) => caching.consult(self, pending),
+            None => self.enqueue(pending),
+        }
+    }
+
+    /// Queues an admitted request; `None` where it was answered instead.
+    pub(crate) fn enqueue(&self, mut pending: Box<Pending>) -> Option<u64> {
+        let Pending { queued, request, .. } = &*pending;
+        let (queued, priority) = (*queued, request.priority);
+        let timeout = request.timeout_microseconds.saturating_mul(1000);
+        if let (Some(order), Some(_)) = (&self.order, &self.caching) {
+            // In line from the beginning: answers from the cache come behind those that are waited for.
+            pending.outlet.enter(order);
+        }
+        let pushed = self.scheduler.lock().push(priority, timeout, queued, pending);
         match pushed {
             Ok((place, wakers)) => {
                 wakers.into_iter().for_each(Waker::wake);
@@ -250,6 +288,10 @@ impl Model {
 
     /// Takes a cancelled request out of the queue, if it is still there.
     pub(crate) fn cancel(&self, number: u64) {
+        if number == LOOKING_UP {
+            self.expire(self.clock.now());
+            return;
+        }
         let (cancelled, wakers) = self.scheduler.lock().remove(number);
         wakers.into_iter().for_each(Waker::wake);
         for pending in cancelled {
@@ -316,8 +358,16 @@ impl Model {
         &self.clock
     }
 
+    pub(crate) fn answers(&self) -> &Vigil {
+        &self.answers
+    }
+
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    pub(crate) fn order(&self) -> Option<&Arc<Order>> {
+        self.order.as_ref()
     }
 
     pub(crate) fn has_varying_inputs(&self) -> bool {
@@ -391,6 +441,11 @@ impl Model {
         };
         wakers.into_iter().for_each(Waker::wake);
     }
+}
+
+/// Only a request that is answered once, whatever came before it, has an answer that can be given again.
+fn may_cache(spec: &ModelSpec) -> bool {
+    spec.cached && !spec.decoupled && spec.sequence.is_none()
 }
 
 fn format_id(id: &CorrelationId) -> String {

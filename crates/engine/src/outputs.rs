@@ -1,5 +1,6 @@
 //! Checks what a model gave, takes it apart along the batch and picks what was asked for.
 
+use smallvec::SmallVec;
 use trilith_core::tensor::{Shape, element_count, format_shape};
 use trilith_core::{DataType, Error, Request, Result, Signature, Tensor, TensorSpec, bytes_tensor};
 
@@ -131,8 +132,14 @@ pub(crate) fn split(outputs: Vec<Tensor>, sizes: &[usize]) -> Result<Vec<Vec<Ten
 /// Bytes that the rows of each part take.
 fn row_lengths(output: &Tensor, sizes: &[usize]) -> Result<Vec<usize>> {
     let row = element_count(output.shape.get(1..).unwrap_or(&[])).ok_or_else(|| torn(&output.name))?;
+    let counts: SmallVec<[usize; 16]> = sizes.iter().map(|size| size * row).collect();
+    byte_lengths(output, &counts)
+}
+
+/// Bytes that so many elements after so many others take.
+pub(crate) fn byte_lengths(output: &Tensor, counts: &[usize]) -> Result<Vec<usize>> {
     if let Some(width) = output.datatype.size() {
-        return Ok(sizes.iter().map(|size| size * row * width).collect());
+        return Ok(counts.iter().map(|count| count * width).collect());
     }
     debug_assert_eq!(output.datatype, DataType::Bytes);
     let content = output.payload.to_bytes();
@@ -140,10 +147,10 @@ fn row_lengths(output: &Tensor, sizes: &[usize]) -> Result<Vec<usize>> {
     let mut length_of = |count: usize| {
         elements.by_ref().take(count).map(|element| element.map(|text| text.len() + 4)).sum::<Option<usize>>()
     };
-    sizes.iter().map(|size| length_of(size * row).ok_or_else(|| torn(&output.name))).collect()
+    counts.iter().map(|count| length_of(*count).ok_or_else(|| torn(&output.name))).collect()
 }
 
-fn torn(output: &str) -> Error {
+pub(crate) fn torn(output: &str) -> Error {
     Error::internal(format!("output '{output}' could not be taken apart along the batch"))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use trilith_core::{Error, Response, Result};
 
-use crate::model::InFlight;
+use crate::model::{InFlight, Model};
 use crate::schedule::order::Order;
 
 /// One answer on its way to whoever asked.
@@ -18,7 +18,8 @@ pub struct Answer {
 
 /// Receives the answers to one request: any number that are not final, then exactly one that is.
 ///
-/// Called from whichever thread the answer arises on: it must not block, and must not call the engine.
+/// Called from whichever thread the answer arises on: it must not block. No lock of the engine is held meanwhile, so
+/// that a step of an ensemble can start the next one.
 pub trait Reply: Send {
     /// Takes one answer.
     fn send(&mut self, answer: Answer);
@@ -43,12 +44,17 @@ impl<F: FnMut(Answer) + Send> Reply for F {
 /// Whoever waits for the answers to one request, counted among the requests in flight until it goes.
 pub(crate) struct Recipient {
     reply: Box<dyn Reply>,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 impl Recipient {
     pub(crate) fn new(reply: Box<dyn Reply>, in_flight: InFlight) -> Self {
-        Self { reply, _in_flight: in_flight }
+        Self { reply, in_flight }
+    }
+
+    /// The model that was asked.
+    pub(crate) fn model(&self) -> &Arc<Model> {
+        self.in_flight.model()
     }
 
     pub(crate) fn send(&mut self, answer: Answer) {
@@ -57,6 +63,11 @@ impl Recipient {
 
     pub(crate) fn begin(&mut self, port: u64) {
         self.reply.begin(port);
+    }
+
+    fn wrap(&mut self, wrap: impl FnOnce(Box<dyn Reply>) -> Box<dyn Reply>) {
+        let reply = std::mem::replace(&mut self.reply, Box::new(|_: Answer| {}));
+        self.reply = wrap(reply);
     }
 
     /// Answers, finally, with an error.
@@ -81,10 +92,19 @@ impl Outlet {
         matches!(self, Self::Spent)
     }
 
-    /// Tells whoever waits that the request begins to run. Comes before it gets in line.
+    /// Tells whoever waits that the request begins to run.
     pub(crate) fn begin(&mut self, port: u64) {
+        match self {
+            Self::Direct(recipient) => recipient.begin(port),
+            Self::Ordered(order, number) => order.begin(*number, port),
+            Self::Spent => {}
+        }
+    }
+
+    /// Puts something in the way of the answers. Comes before the request gets in line.
+    pub(crate) fn wrap(&mut self, wrap: impl FnOnce(Box<dyn Reply>) -> Box<dyn Reply>) {
         if let Self::Direct(recipient) = self {
-            recipient.begin(port);
+            recipient.wrap(wrap);
         }
     }
 

@@ -49,6 +49,15 @@ pub enum Value {
     Bytes(Bytes),
 }
 
+/// A model that wants something done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asker {
+    /// Its name.
+    pub model: String,
+    /// Whether it is being loaded itself, and waits with that.
+    pub is_loading: bool,
+}
+
 /// Something to be done, and whoever waits for it.
 #[derive(Debug)]
 pub struct Command {
@@ -58,6 +67,8 @@ pub struct Command {
     pub model: String,
     /// What else was said, checked for its form.
     pub parameters: Vec<(String, Value)>,
+    /// The model that wants it; `None` for a client.
+    pub asker: Option<Asker>,
     answer: Option<oneshot::Sender<Result<()>>>,
     _place: Place,
 }
@@ -129,7 +140,7 @@ impl Control {
     /// Has something done, and waits until it is. What is refused is refused at once; a caller that stops waiting
     /// does not stop the command.
     pub async fn ask(&self, kind: Kind, model: &str, parameters: Vec<(String, Value)>) -> Result<()> {
-        let receiver = self.leave(kind, model, parameters)?;
+        let receiver = self.leave(kind, model, parameters, None)?;
         receiver.await.unwrap_or_else(|_| Err(Error::internal("the command was lost")))
     }
 
@@ -138,11 +149,13 @@ impl Control {
         let _ = self.ask(Kind::Refresh, "", Vec::new()).await;
     }
 
-    fn leave(
+    /// Leaves a command; what is received is how it ended.
+    pub fn leave(
         &self,
         kind: Kind,
         model: &str,
         parameters: Vec<(String, Value)>,
+        asker: Option<Asker>,
     ) -> Result<oneshot::Receiver<Result<()>>> {
         let (sender, receiver) = oneshot::channel();
         let mut waiting = self.waiting.lock();
@@ -160,7 +173,8 @@ impl Control {
             Error::unavailable(message).with_hint("send it again later")
         })?;
         let model = model.to_owned();
-        waiting.commands.push_back(Command { kind, model, parameters, answer: Some(sender), _place: place });
+        let answer = Some(sender);
+        waiting.commands.push_back(Command { kind, model, parameters, asker, answer, _place: place });
         self.news.notify_one();
         Ok(receiver)
     }
@@ -211,7 +225,7 @@ mod tests {
     #[test]
     fn commands_come_in_the_order_in_which_they_were_left() {
         let control = Control::new();
-        assert_eq!(code(control.leave(Kind::Load, "early", Vec::new())), Code::Unavailable);
+        assert_eq!(code(control.leave(Kind::Load, "early", Vec::new(), None)), Code::Unavailable);
         thread::scope(|scope| {
             let taker = scope.spawn(|| {
                 let mut names = Vec::new();
@@ -226,7 +240,7 @@ mod tests {
             }
             let mut receivers: Vec<_> = ["a", "b", "c"]
                 .iter()
-                .map(|name| control.leave(Kind::Load, name, Vec::new()).unwrap())
+                .map(|name| control.leave(Kind::Load, name, Vec::new(), None).unwrap())
                 .collect();
             for receiver in &mut receivers {
                 while receiver.is_empty() {
@@ -237,26 +251,27 @@ mod tests {
             control.close();
             assert_eq!(taker.join().unwrap(), ["a", "b", "c"]);
         });
-        assert_eq!(code(control.leave(Kind::Load, "late", Vec::new())), Code::Unavailable);
+        assert_eq!(code(control.leave(Kind::Load, "late", Vec::new(), None)), Code::Unavailable);
     }
 
     #[test]
     fn a_command_that_is_dropped_answers_itself_and_frees_its_place() {
         let control = Control::new();
         control.waiting.lock().stage = Stage::Open;
-        let mut receivers: Vec<_> =
-            (0..MAX_UNANSWERED).map(|_| control.leave(Kind::Unload, "m", Vec::new()).unwrap()).collect();
-        assert_eq!(code(control.leave(Kind::Unload, "m", Vec::new())), Code::Unavailable);
+        let mut receivers: Vec<_> = (0..MAX_UNANSWERED)
+            .map(|_| control.leave(Kind::Unload, "m", Vec::new(), None).unwrap())
+            .collect();
+        assert_eq!(code(control.leave(Kind::Unload, "m", Vec::new(), None)), Code::Unavailable);
         drop(control.next().unwrap());
         assert_eq!(receivers[0].try_recv().unwrap().unwrap_err().code, Code::Internal);
-        assert!(control.leave(Kind::Unload, "m", Vec::new()).is_ok());
+        assert!(control.leave(Kind::Unload, "m", Vec::new(), None).is_ok());
     }
 
     #[test]
     fn closing_refuses_what_waits() {
         let control = Control::new();
         control.waiting.lock().stage = Stage::Open;
-        let mut receiver = control.leave(Kind::Load, "m", Vec::new()).unwrap();
+        let mut receiver = control.leave(Kind::Load, "m", Vec::new(), None).unwrap();
         control.close();
         assert_eq!(receiver.try_recv().unwrap().unwrap_err().code, Code::Unavailable);
         assert!(control.next().is_none());

@@ -11,6 +11,8 @@
 //! - [`shared_memory`]: tensors that clients place in shared memory, instead of sending them
 //! - [`metrics`]: Prometheus text
 
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod awaited;
 pub mod context;
 pub mod control;
 #[cfg(any(feature = "http", feature = "grpc"))]
@@ -23,6 +25,8 @@ pub mod http;
 mod listen;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(any(feature = "grpc", feature = "http"))]
+mod post;
 #[cfg(any(feature = "http", feature = "grpc"))]
 pub mod restriction;
 pub mod schema;

@@ -81,16 +81,17 @@ impl Channel {
         self.send_small(&ToServer::CancelCall { call });
     }
 
-    pub(crate) fn send_is_ready(&self, call: u64, model: &str, version: Option<i64>) {
-        self.send_small(&ToServer::IsReady { call, model, version });
+    fn send_small(&self, message: &ToServer<'_>) {
+        // Numbers and names can always be encoded.
+        let _ = self.send_plain(message);
     }
 
-    fn send_small(&self, message: &ToServer<'_>) {
+    /// Sends a message without tensors.
+    pub(crate) fn send_plain(&self, message: &ToServer<'_>) -> io::Result<()> {
         let mut sender = self.sender.lock();
-        // Numbers and names can always be encoded.
-        if frame::encode(message, &mut sender.message).is_ok() {
-            self.write(&sender);
-        }
+        frame::encode(message, &mut sender.message)?;
+        self.write(&sender);
+        Ok(())
     }
 
     fn write(&self, sender: &Sender) {

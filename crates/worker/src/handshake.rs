@@ -14,7 +14,7 @@ use rustix::net::{
 use trilith_memory::Segment;
 
 /// Says which protocol is spoken; changed whenever the messages change.
-const GREETING: &[u8; 8] = b"TRILITH1";
+const GREETING: &[u8; 8] = b"TRILITH2";
 
 /// A peer that was alive a moment ago answers at once; this bounds the wait for one that has died since.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -16,8 +16,9 @@
 //! - [`handshake`]: each side gives the other its segment
 //! - [`link`]: the server's end, with `session` (the conversation), `feed` (where batches come from), `socket` and `opened`
 //!   (what the worker has to answer)
+//! - [`desk`]: what a worker's model asks of the server beside requests: metrics, models to load
 //! - [`port`]: the worker's end, with `reader` (what the server says), `watched` (what it says of requests) and
-//!   `answers` (what it is told)
+//!   `answers` (what it is told) and `asking` (questions that wait for their answer)
 //!
 //! Small tensors travel inside the message; large ones are written to shared memory once and read in place.
 //! Segments have no name in the file system, are not bounded by the size of `/dev/shm`, and go with their
@@ -25,6 +26,8 @@
 
 mod answers;
 pub mod arena;
+mod asking;
+pub mod desk;
 mod feed;
 pub mod frame;
 pub mod handshake;
@@ -38,5 +41,6 @@ mod socket;
 pub mod transcode;
 mod watched;
 
-pub use link::{Ended, Link, Service, Stop};
+pub use desk::{Change, Given, Keepsakes, ModelControl};
+pub use link::{Beginning, Ended, Link, Service, Stop};
 pub use port::{Assignment, Manner, Receipt, WorkerPort};

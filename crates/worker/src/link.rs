@@ -5,10 +5,11 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use tokio::sync::Notify;
-use trilith_engine::{Clock, Engine, Port};
+use tokio::sync::{Notify, oneshot};
+use trilith_engine::{Clock, Engine, Model};
 
 use crate::arena::{Inbox, Outbox};
+use crate::desk::{Keepsakes, ModelControl};
 use crate::handshake;
 use crate::session::Session;
 use crate::socket::Socket;
@@ -40,12 +41,26 @@ impl Stop {
 
 /// What a link serves its worker with.
 pub struct Service {
-    /// Where batches come from.
-    pub port: Port,
+    /// Whose batches the worker runs.
+    pub model: Arc<Model>,
     /// Where requests go that the worker's model makes of others.
     pub engine: Arc<Engine>,
     /// The time of both.
     pub clock: Arc<dyn Clock>,
+    /// Who loads and unloads models when the worker's model wants it; nobody in a server without control.
+    pub control: Option<Arc<dyn ModelControl>>,
+    /// What workers that died have counted.
+    pub keepsakes: Arc<Keepsakes>,
+    /// How the worker begins.
+    pub beginning: Beginning,
+}
+
+/// A worker loads its model first, and may speak meanwhile; then it takes batches.
+pub struct Beginning {
+    /// Told what the worker says of its loading, once; dropped where it says nothing.
+    pub said: oneshot::Sender<String>,
+    /// Tells that it may take batches.
+    pub begin: oneshot::Receiver<()>,
 }
 
 /// The server's end of the channel to one worker.

@@ -16,6 +16,8 @@ pub enum ToWorker<'a> {
         /// The requests, in the order of the batch.
         #[serde(borrow)]
         requests: Vec<RequestMessage<'a>>,
+        /// Whether the server's thread has nothing else to do than to wait for the answer.
+        is_single: bool,
     },
     /// Nobody waits any more for the answer to one request.
     Cancel {
@@ -37,6 +39,8 @@ pub enum ToWorker<'a> {
     },
     /// Ranges of the worker's segment that the server has let go.
     Freed(Vec<u64>),
+    /// No other batch will come; the worker lets go of its model and ends the channel.
+    Finish,
     /// An answer to a request that the worker's model made of another.
     Reply {
         /// The worker's number for that request.
@@ -115,6 +119,97 @@ pub enum ToServer<'a> {
         /// Its version, where the caller names one.
         version: Option<i64>,
     },
+    /// The worker has loaded its model, or could not; in words of those who started it.
+    Loaded(&'a str),
+    /// What the worker's model counts.
+    Metric(#[serde(borrow)] MetricMessage<'a>),
+    /// The worker's model wants another one loaded or unloaded; the reply is an answer without outputs.
+    Change {
+        /// The worker's number for it.
+        call: u64,
+        /// `load` or `unload`.
+        kind: &'a str,
+        /// The other model.
+        model: &'a str,
+        /// What else is said.
+        #[serde(borrow)]
+        parameters: Vec<(&'a str, GivenMessage<'a>)>,
+    },
+}
+
+/// What a worker's model counts. Families and series have numbers that the worker gives.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum MetricMessage<'a> {
+    /// Opens a family; the reply is an answer without outputs.
+    Open {
+        /// The worker's number for this question.
+        call: u64,
+        /// Number of the family.
+        family: u64,
+        /// Its name.
+        name: &'a str,
+        /// What it counts, in words.
+        help: &'a str,
+        /// Name of its kind.
+        kind: &'a str,
+    },
+    /// Lets go of a family and its series.
+    Close {
+        /// Number of the family.
+        family: u64,
+    },
+    /// Opens a series of a family; the reply is an answer without outputs.
+    Series {
+        /// The worker's number for this question.
+        call: u64,
+        /// Number of the family.
+        family: u64,
+        /// Number of the series.
+        series: u64,
+        /// Names and values.
+        #[serde(borrow)]
+        labels: Vec<(&'a str, &'a str)>,
+        /// Upper bounds of a histogram's buckets.
+        buckets: Option<Vec<f64>>,
+    },
+    /// Counts; there is no reply.
+    Count {
+        /// Number of the series.
+        series: u64,
+        /// What is done to it.
+        act: ActMessage,
+        /// By how much.
+        value: f64,
+    },
+    /// Asks for the value of a series; the reply carries it as the parameter `value`.
+    Read {
+        /// The worker's number for this question.
+        call: u64,
+        /// Number of the series.
+        series: u64,
+    },
+}
+
+/// What is done to a series.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum ActMessage {
+    /// Add to it.
+    Increment,
+    /// Put a value in its place.
+    Set,
+    /// Count an observation.
+    Observe,
+}
+
+/// A value that comes with a change.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum GivenMessage<'a> {
+    /// true or false
+    Bool(bool),
+    /// a text
+    Text(&'a str),
+    /// the content of a file
+    Bytes(#[serde(borrow, with = "serde_bytes")] &'a [u8]),
 }
 
 /// A request.

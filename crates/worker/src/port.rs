@@ -6,6 +6,7 @@ use std::io;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::thread;
 
 use trilith_core::Request;
@@ -20,8 +21,10 @@ use crate::reader::Reader;
 /// The worker's end of the channel.
 pub struct WorkerPort {
     model: Arc<Model>,
-    channel: Arc<Channel>,
-    reader: Arc<Reader>,
+    pub(crate) channel: Arc<Channel>,
+    pub(crate) reader: Arc<Reader>,
+    /// Of the next family or series that the model counts.
+    pub(crate) next_number: AtomicU64,
 }
 
 /// A batch to run, and the receipt by which the server learns how far it is.
@@ -57,10 +60,10 @@ impl WorkerPort {
         let (own, peer) = handshake::exchange(&stream)?;
         let channel = Arc::new(Channel::new(stream, Inbox::new(peer), Outbox::new(own)));
         let reader = Arc::new(Reader::new(Arc::clone(&channel)));
-        Ok(Self { model, channel, reader })
+        Ok(Self { model, channel, reader, next_number: AtomicU64::new(0) })
     }
 
-    /// Waits for the next batch; `None` when the server has closed the channel.
+    /// Waits for the next batch; `None` when no other will come.
     pub fn next_batch(&self) -> io::Result<Option<Assignment>> {
         let Some(order) = self.reader.next_order()? else { return Ok(None) };
         let decoupled = self.model.spec().decoupled;
@@ -105,13 +108,6 @@ impl WorkerPort {
         self.channel.send_cancel(call);
     }
 
-    /// Asks whether a model takes requests.
-    pub fn ask_ready(&self, model: &str, version: Option<i64>, reply: Box<dyn Reply>) {
-        self.listen();
-        let call = self.reader.expect_reply(reply);
-        self.channel.send_is_ready(call, model, version);
-    }
-
     /// What the model that runs here is made from.
     pub fn model(&self) -> &Arc<Model> {
         &self.model
@@ -127,5 +123,12 @@ impl WorkerPort {
                 self.reader.unclaim();
             }
         }
+    }
+}
+
+impl Drop for WorkerPort {
+    /// The server waits for the channel to end, which a thread that reads would keep open.
+    fn drop(&mut self) {
+        let _ = self.hang_up();
     }
 }

@@ -5,8 +5,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::{Bytes, BytesMut};
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 use trilith_core::flow::Amount;
 use trilith_core::{Error, Request};
-use trilith_engine::{Answer, Reply};
+use trilith_engine::{Answer, Reply, Vigil};
 
 use crate::answers::Channel;
 use crate::frame;
@@ -38,6 +38,10 @@ pub(crate) struct Reader {
     changed: Condvar,
     /// Locked by whoever reads.
     received: Mutex<Received>,
+    /// Kept before a wait.
+    vigil: Vigil,
+    /// Whether the last batch was the only thing that the server waited for.
+    is_single: AtomicBool,
 }
 
 struct Received {
@@ -52,8 +56,23 @@ struct State {
     next_call: u64,
     is_reading: bool,
     has_thread: bool,
-    /// Whether the server has closed the channel.
-    is_closed: bool,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Open,
+    /// The server has said that no other batch comes.
+    Finished,
+    /// The server has closed the channel.
+    Closed,
+}
+
+impl State {
+    fn is_closed(&self) -> bool {
+        self.stage == Stage::Closed
+    }
 }
 
 /// Whether a read may wait.
@@ -66,17 +85,24 @@ enum Patience {
 impl Reader {
     pub(crate) fn new(channel: Arc<Channel>) -> Self {
         let received = Received { bytes: BytesMut::new(), scratch: vec![0; READ_SIZE].into() };
-        Self { channel, state: Mutex::default(), changed: Condvar::new(), received: Mutex::new(received) }
+        Self {
+            channel,
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            received: Mutex::new(received),
+            vigil: Vigil::default(),
+            is_single: AtomicBool::new(false),
+        }
     }
 
-    /// Waits for the next batch; `None` when the server has closed the channel.
+    /// Waits for the next batch; `None` when no other will come.
     pub(crate) fn next_order(&self) -> io::Result<Option<Order>> {
         let mut state = self.state.lock();
         loop {
             if let Some(order) = state.orders.pop_front() {
                 return Ok(Some(order));
             }
-            if state.is_closed {
+            if state.stage != Stage::Open {
                 return Ok(None);
             }
             if state.is_reading || state.has_thread {
@@ -90,10 +116,25 @@ impl Reader {
     /// Takes in what has come, if nobody else reads; does not block.
     pub(crate) fn poll(&self) -> io::Result<()> {
         let state = self.state.lock();
-        if !state.is_reading && !state.is_closed {
+        if !state.is_reading && !state.is_closed() {
             drop(self.read(state, Patience::Now)?);
         }
         Ok(())
+    }
+
+    /// Reads, or waits while somebody else does, until `is_done` or the channel is closed.
+    pub(crate) fn read_until(&self, is_done: impl Fn() -> bool) {
+        let mut state = self.state.lock();
+        while !is_done() && !state.is_closed() {
+            if state.is_reading || state.has_thread {
+                self.changed.wait(&mut state);
+                continue;
+            }
+            match self.read(state, Patience::Wait) {
+                Ok(next) => state = next,
+                Err(_) => return self.close(&mut self.state.lock()),
+            }
+        }
     }
 
     /// Whether the caller is to start the thread that reads.
@@ -110,7 +151,7 @@ impl Reader {
     /// Reads until the channel is closed.
     pub(crate) fn read_for_all(&self) {
         let mut state = self.state.lock();
-        while !state.is_closed {
+        while !state.is_closed() {
             if state.is_reading {
                 self.changed.wait(&mut state);
                 continue;
@@ -128,7 +169,7 @@ impl Reader {
         state.next_call += 1;
         let call = state.next_call;
         state.replies.insert(call, reply);
-        let is_closed = state.is_closed;
+        let is_closed = state.is_closed();
         drop(state);
         if is_closed {
             self.fail_reply(call, "the server has closed the channel");
@@ -175,7 +216,7 @@ impl Reader {
                 Err(Errno::AGAIN | Errno::INTR) => return Ok(true),
                 Err(error) => return Err(error.into()),
             },
-            Patience::Wait => match wait_and_receive(stream, &mut received.scratch) {
+            Patience::Wait => match self.wait_and_receive(&mut received.scratch) {
                 Ok(0) | Err(Errno::CONNRESET) => return Ok(false),
                 Ok(length) => length,
                 Err(Errno::INTR) => return Ok(true),
@@ -189,12 +230,33 @@ impl Reader {
         Ok(true)
     }
 
+    /// Waits until something has come. A thread that waits inside `recv` is woken as well each time the peer has read
+    /// what was sent to it, for nothing; one that waits inside `poll` is not.
+    fn wait_and_receive(&self, target: &mut [u8]) -> Result<usize, Errno> {
+        let stream = &self.channel.stream;
+        let mut look = || match recv(stream, &mut *target, RecvFlags::DONTWAIT) {
+            Err(Errno::AGAIN) => None,
+            received => Some(received.map(|(_, length)| length)),
+        };
+        let is_single = self.is_single.load(Ordering::Relaxed);
+        if let Some(received) = look().or_else(|| if is_single { self.vigil.keep(&mut look) } else { None }) {
+            return received;
+        }
+        loop {
+            poll(&mut [PollFd::new(stream, PollFlags::IN)], None)?;
+            if let Some(received) = look() {
+                return received;
+            }
+        }
+    }
+
     /// Hands out one message.
     fn accept(&self, frame: &Bytes) -> io::Result<()> {
         let message =
             postcard::from_bytes(frame).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         match message {
-            ToWorker::Batch { id, freed, requests } => {
+            ToWorker::Batch { id, freed, requests, is_single } => {
+                self.is_single.store(is_single, Ordering::Relaxed);
                 self.channel.take_back(&freed);
                 let requests = requests
                     .into_iter()
@@ -210,6 +272,7 @@ impl Reader {
                 self.channel.watched.set_read((batch, index), Amount { answers, bytes });
             }
             ToWorker::Freed(freed) => self.channel.take_back(&freed),
+            ToWorker::Finish => self.state.lock().stage = Stage::Finished,
             ToWorker::Reply { call, freed, answer, is_final } => {
                 self.channel.take_back(&freed);
                 let result =
@@ -232,23 +295,12 @@ impl Reader {
 
     /// Notes that the channel has ended, and tells everyone who waits for a reply.
     fn close(&self, state: &mut State) {
-        state.is_closed = true;
+        state.stage = Stage::Closed;
         self.channel.watched.cancel_all();
         for (_, mut reply) in state.replies.drain() {
             let error = Error::unavailable("the server has closed the channel");
             reply.send(Answer { result: Some(Err(error)), is_final: true });
         }
         self.changed.notify_all();
-    }
-}
-
-/// Waits until something has come. A thread that waits inside `recv` is woken as well each time the peer has read what
-/// was sent to it, for nothing; one that waits inside `poll` is not.
-fn wait_and_receive(stream: &UnixStream, target: &mut [u8]) -> Result<usize, Errno> {
-    loop {
-        match recv(stream, &mut *target, RecvFlags::DONTWAIT) {
-            Err(Errno::AGAIN) => poll(&mut [PollFd::new(stream, PollFlags::IN)], None)?,
-            received => return received.map(|(_, length)| length),
-        };
     }
 }

@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
 use trilith_core::{Error, Request, Response};
-use trilith_engine::{Answer, Batch, Engine, Origin, Ticket};
+use trilith_engine::{Answer, Attendance, Batch, Engine, Origin, Ticket, Vigil};
 
 use crate::arena::{Inbox, Outbox};
+use crate::desk::{Change, Desk, decode_given};
 use crate::feed::Feed;
 use crate::frame;
 use crate::link::{Ended, Service, Stop};
@@ -35,6 +37,8 @@ pub(crate) struct Session {
     engine: std::sync::Arc<Engine>,
     stop: Pin<Box<dyn Future<Output = ()> + Send>>,
     is_stopping: bool,
+    /// Whether the worker was told that no other batch comes.
+    is_finishing: bool,
     received: BytesMut,
     /// Messages that were not yet written.
     outgoing: BytesMut,
@@ -44,9 +48,14 @@ pub(crate) struct Session {
     running: Option<u64>,
     /// Whether the model has returned from that batch.
     has_returned: bool,
+    /// Whether a batch was given since the last look for its answer.
+    has_given: bool,
+    vigil: Vigil,
     opened: OpenedBatches,
     look: Pin<Box<Sleep>>,
     calls: Calls,
+    desk: Desk,
+    said: Option<oneshot::Sender<String>>,
 }
 
 /// Requests that the worker's model made of others.
@@ -68,16 +77,21 @@ impl Session {
             socket,
             outbox,
             inbox,
-            feed: Feed::new(service.port, service.clock),
+            feed: Feed::new(service.model, service.beginning.begin, service.clock),
+            desk: Desk::new(service.engine.metrics(), service.keepsakes, service.control),
+            said: Some(service.beginning.said),
             engine: service.engine,
             stop: Box::pin(stop.wait()),
             is_stopping: false,
+            is_finishing: false,
             received: BytesMut::new(),
             outgoing: BytesMut::new(),
             message: Vec::new(),
             last_batch: 0,
             running: None,
             has_returned: false,
+            has_given: false,
+            vigil: Vigil::default(),
             opened: OpenedBatches::default(),
             look: Box::pin(tokio::time::sleep(LOOK_INTERVAL)),
             calls: Calls { tickets: HashMap::new(), sender, answers },
@@ -87,16 +101,24 @@ impl Session {
     /// Goes on until the conversation ends.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Ended> {
         match self.go_on(context) {
-            Ok(()) if self.is_stopping && self.running.is_none() && self.opened.is_empty() => {
-                Poll::Ready(Ended::Stopped)
-            }
             Ok(()) => Poll::Pending,
+            // It was told to end.
+            Err(_) if self.is_finishing => Poll::Ready(Ended::Stopped),
             Err(error) => Poll::Ready(Ended::Lost(error.to_string())),
         }
     }
 
     /// Does everything that can be done now.
     fn go_on(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        loop {
+            self.step(context)?;
+            if !self.watch() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn step(&mut self, context: &mut Context<'_>) -> io::Result<()> {
         if !self.is_stopping && self.stop.as_mut().poll(context).is_ready() {
             self.is_stopping = true;
         }
@@ -115,7 +137,21 @@ impl Session {
             }
         }
         self.look_around(context)?;
+        if self.is_stopping && !self.is_finishing && self.running.is_none() && self.opened.is_empty() {
+            self.is_finishing = true;
+            self.feed.close();
+            self.say(&ToWorker::Finish)?;
+        }
         self.write(context)
+    }
+
+    /// Looks for the answer to the batch just given for a moment, where the event loop waits for nothing else; whether
+    /// something came.
+    fn watch(&mut self) -> bool {
+        std::mem::take(&mut self.has_given)
+            && Attendance::is_single()
+            && !self.outgoing.has_remaining()
+            && self.vigil.keep(|| self.socket.look(&mut self.received)).is_some()
     }
 
     /// Fails what is left and withdraws what the worker asked of others.
@@ -126,11 +162,12 @@ impl Session {
         if let Ended::Lost(how) = ended {
             let error = self.lost(how);
             self.opened.fail(&error);
+            self.desk.keep();
         }
     }
 
     fn lost(&self, how: &str) -> Error {
-        let signature = &self.feed.port.model().spec().signature;
+        let signature = &self.feed.model.spec().signature;
         Error::model(format!(
             "the worker process of model '{}' version {} ended while it ran this request ({how})",
             signature.model, signature.version
@@ -177,6 +214,7 @@ impl Session {
         batch.mark_inputs_ready();
         self.opened.add(id, batch);
         self.running = Some(id);
+        self.has_given = true;
         Ok(())
     }
 
@@ -189,7 +227,8 @@ impl Session {
             .iter()
             .map(|job| encode_request(job.request(), &mut pieces, &mut self.outbox))
             .collect::<io::Result<_>>()?;
-        self.say(&ToWorker::Batch { id, freed: self.inbox.freed(), requests })
+        let is_single = Attendance::is_single();
+        self.say(&ToWorker::Batch { id, freed: self.inbox.freed(), requests, is_single })
     }
 
     fn say(&mut self, message: &ToWorker<'_>) -> io::Result<()> {
@@ -229,7 +268,7 @@ impl Session {
             ToServer::Call { call, freed, is_waited_for, takes_many, model, version, request } => {
                 self.outbox.take_back(&freed);
                 let request = self.decode_call((model, version), request, frame)?;
-                let seat = is_waited_for.then(|| self.feed.port.seat());
+                let seat = self.feed.seat().filter(|_| is_waited_for);
                 self.call(call, Origin { seat, takes_many }, request);
             }
             ToServer::CancelCall { call } => {
@@ -241,8 +280,35 @@ impl Session {
                 let result = self.engine.model(model, version).map(|_| Response::default());
                 self.reply(call, Answer { result: Some(result), is_final: true })?;
             }
+            ToServer::Loaded(said) => {
+                if let Some(listener) = self.said.take() {
+                    // Who started the worker may have given it up.
+                    let _ = listener.send(said.to_owned());
+                }
+            }
+            ToServer::Metric(message) => {
+                if let Some((call, result)) = self.desk.accept(message) {
+                    self.reply(call, Answer { result: Some(result), is_final: true })?;
+                }
+            }
+            ToServer::Change { call, kind, model, parameters } => {
+                let parameters = decode_given(parameters, frame);
+                self.change(call, Change::new(kind, model, parameters));
+            }
         }
         Ok(())
+    }
+
+    /// Has a model loaded or unloaded; the worker is told when that is done.
+    fn change(&self, call: u64, change: Change) {
+        let sender = self.calls.sender.clone();
+        let asker = self.feed.model.spec().signature.model.clone();
+        let done = move |result: trilith_core::Result<()>| {
+            let result = Some(result.map(|()| Response::default()));
+            // The session may be over; then nobody waits for the answer.
+            let _ = sender.send((call, Answer { result, is_final: true }));
+        };
+        self.desk.change(change.asked_by(asker, self.feed.is_loading()), Box::new(done));
     }
 
     fn note_return(&mut self, batch: u64) {
@@ -254,7 +320,7 @@ impl Session {
     /// in addition, for the answers to those before them, unless the model answers when it likes.
     fn end_run(&mut self) {
         let Some(batch) = self.running.filter(|_| self.has_returned) else { return };
-        let spec = self.feed.port.model().spec();
+        let spec = self.feed.model.spec();
         if spec.sequence.is_none() || spec.decoupled || !self.opened.contains(batch) {
             self.running = None;
             self.has_returned = false;

@@ -52,6 +52,17 @@ impl Socket {
         }
     }
 
+    /// Takes what has come without waiting for anything, as [`Self::poll_read`] does.
+    pub(crate) fn look(&mut self, target: &mut BytesMut) -> Option<()> {
+        // Whatever else comes out of it comes out of the next read as well.
+        let (_, length) = recv(self.reading.get_ref(), &mut self.scratch[..], RecvFlags::DONTWAIT).ok()?;
+        if length == 0 {
+            return None;
+        }
+        target.extend_from_slice(&self.scratch[..length]);
+        Some(())
+    }
+
     /// Writes what there is room for.
     pub(crate) fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {

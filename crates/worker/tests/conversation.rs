@@ -10,6 +10,7 @@ use std::task::Waker;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use trilith_core::request::flags::SEQUENCE_START;
 use trilith_core::tensor::Shape;
 use trilith_core::{
@@ -18,11 +19,12 @@ use trilith_core::{
 };
 use trilith_engine::clock::SystemClock;
 use trilith_engine::mailbox::Post;
+use trilith_engine::metrics::{Act, Labels, MetricKind, Reading};
 use trilith_engine::{
     Answer, Batch, Engine, EngineOptions, Job, Mailbox, Model, ModelSpec, SchedulerSpec, SequenceSpec,
     Ticket, Turn,
 };
-use trilith_worker::{Ended, Link, Manner, Receipt, Service, Stop, WorkerPort};
+use trilith_worker::{Beginning, Ended, Keepsakes, Link, Manner, Receipt, Service, Stop, WorkerPort};
 
 fn spec() -> ModelSpec {
     let tensor = |name: &str| TensorSpec {
@@ -55,6 +57,7 @@ struct Pair {
     ended: Receiver<Ended>,
     stop: Stop,
     worker: JoinHandle<()>,
+    keepsakes: Arc<Keepsakes>,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -83,11 +86,22 @@ fn serve_spec(spec: &ModelSpec, run: impl Fn(&WorkerPort, Batch, Receipt) + Send
     let (sender, ended) = mpsc::channel();
     let stop = Stop::default();
     let stopped = stop.clone();
-    let service = Service { port: model.open_port(), engine: Arc::clone(&engine), clock };
+    let (said, _) = oneshot::channel();
+    let (go, begin) = oneshot::channel();
+    go.send(()).unwrap();
+    let keepsakes = Arc::new(Keepsakes::default());
+    let service = Service {
+        model: Arc::clone(&model),
+        engine: Arc::clone(&engine),
+        clock,
+        control: None,
+        keepsakes: Arc::clone(&keepsakes),
+        beginning: Beginning { said, begin },
+    };
     runtime.spawn(async move {
         let _ = sender.send(link.serve(service, stopped).await);
     });
-    Pair { engine, ended, stop, worker, _runtime: runtime }
+    Pair { engine, ended, stop, worker, keepsakes, _runtime: runtime }
 }
 
 fn ask(engine: &Engine, request: Request) -> Receiver<Result<Response>> {
@@ -350,16 +364,49 @@ fn a_model_that_calls_itself_is_told_that_it_would_wait_for_ever() {
 fn readiness_of_another_model_can_be_asked() {
     let pair = serve_spec(&spec(), |port, batch, _| {
         for (model, is_ready) in [("echo", true), ("nobody", false)] {
-            let mailbox = Mailbox::new();
-            port.ask_ready(model, None, mailbox.reply());
-            let Post::Answer(answer) = mailbox.receive(Duration::from_secs(30)) else { panic!("no answer") };
-            assert_eq!(answer.result.unwrap().is_ok(), is_ready);
+            assert_eq!(port.ask_ready(model, None).is_ok(), is_ready);
         }
         echo(batch);
     });
     assert!(ask(&pair.engine, request(vec![1])).recv().unwrap().is_ok());
     pair.stop.stop();
     pair.worker.join().unwrap();
+}
+
+#[test]
+fn what_a_model_counts_is_counted_in_the_server_when_its_answer_is_there() {
+    let pair = serve(|port, batch| {
+        let family = port.open_family("words", "seen", MetricKind::Counter).unwrap();
+        assert!(port.open_family("words", "seen", MetricKind::Gauge).is_err());
+        let series = port.open_series(family, &Labels::new(), None).unwrap();
+        port.count(series, Act::Increment, 2.5);
+        assert_eq!(port.read_series(series).unwrap().to_bits(), 2.5_f64.to_bits());
+        port.count(series, Act::Increment, 1.0);
+        echo(batch);
+    });
+    ask(&pair.engine, request(vec![1])).recv().unwrap().unwrap();
+    let shown = pair.engine.metrics().snapshot();
+    assert_eq!(shown[0].series, [(Labels::new(), Reading::Value(3.5))]);
+    pair.stop.stop();
+    assert_eq!(pair.ended.recv().unwrap(), Ended::Stopped);
+    assert!(pair.engine.metrics().snapshot().is_empty());
+    pair.worker.join().unwrap();
+}
+
+#[test]
+fn what_a_worker_that_died_has_counted_is_kept() {
+    let pair = serve(|port, batch| {
+        let family = port.open_family("words", "seen", MetricKind::Counter).unwrap();
+        let series = port.open_series(family, &Labels::new(), None).unwrap();
+        port.count(series, Act::Increment, 1.0);
+        port.hang_up().unwrap();
+        drop(batch);
+    });
+    ask(&pair.engine, request(vec![1])).recv().unwrap().unwrap_err();
+    assert!(matches!(pair.ended.recv().unwrap(), Ended::Lost(_)));
+    assert_eq!(pair.engine.metrics().snapshot()[0].series, [(Labels::new(), Reading::Value(1.0))]);
+    pair.keepsakes.clear();
+    assert!(pair.engine.metrics().snapshot().is_empty());
 }
 
 fn sequence_spec(iterative: bool, decoupled: bool) -> ModelSpec {

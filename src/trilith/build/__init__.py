@@ -4,6 +4,8 @@
 - `trilith.build.words`, `trilith.build.selection`: what was chosen, and where
 - `trilith.build.planning`: every decision, pure
 - `trilith.build.files`: scripts and Dockerfiles, mechanically
+- `trilith.build.locking`, `trilith.build.fetching`: what everything is, and all of it in a store
+- `trilith.build.bundling`, `trilith.build.assembling`: one file, and the result of it without a network
 
 Names are imported when they are used: ``trilith build --help`` needs the standard library alone.
 """
@@ -14,13 +16,22 @@ from typing import Any
 _HOMES = {
     "BuildError": "problems",
     "Catalogue": "catalogue",
+    "How": "assembling",
     "Host": "model",
+    "Lock": "locking",
     "Mirrors": "mirrors",
+    "Origin": "fetching",
+    "Place": "locking",
     "Plan": "model",
     "Problem": "problems",
     "Selection": "selection",
+    "Store": "store",
+    "assemble": "assembling",
+    "bundle": "bundling",
     "emit": "files",
+    "fetch": "fetching",
     "load": "catalogue",
+    "lock": "locking",
     "plan": "planning",
     "select": "words",
     "this_host": "host",
@@ -30,12 +41,21 @@ __all__ = [
     "BuildError",
     "Catalogue",
     "Host",
+    "How",
+    "Lock",
     "Mirrors",
+    "Origin",
+    "Place",
     "Plan",
     "Problem",
     "Selection",
+    "Store",
+    "assemble",
+    "bundle",
     "emit",
+    "fetch",
     "load",
+    "lock",
     "plan",
     "select",
     "this_host",

@@ -17,7 +17,7 @@
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Mirrors:
         """Return the one address of a kind that has no beginnings: an index or a registry."""
         return self.of(kind).get(SINGLE[kind], "")
 
-    def local(self) -> bool:
+    def folders(self) -> bool:
         """Say whether git is sent to a folder of this machine."""
         return any(target.startswith(("/", "file:")) for target in self.of("git").values())
 
@@ -91,11 +91,25 @@ def git_configuration(mirrors: Mirrors) -> str:
         f'[url "{_escape(target)}"]\n\tinsteadOf = "{_escape(source)}"'
         for source, target in mirrors.of("git").items()
     ]
-    if mirrors.local():
+    if mirrors.folders():
         # git refuses submodules from folders otherwise.
         lines.append('[protocol "file"]\n\tallow = always')
     lines.append("[advice]\n\tdetachedHead = false")
     return "\n".join(lines) + "\n"
+
+
+def left_out_rules(names: Iterable[str]) -> str:
+    """Return a git configuration that leaves submodules out."""
+    return "".join(f'[submodule "{_escape(name)}"]\n\tupdate = none\n' for name in names)
+
+
+def left_out_include(address: str, file: str) -> str:
+    """Return a git configuration that reads another where a repository is cloned (git 2.36 and newer)."""
+    plain = _escape(address.rstrip("/").removesuffix(".git"))
+    return "".join(
+        f'[includeIf "hasconfig:remote.*.url:{one}"]\n\tpath = "{_escape(file)}"\n'
+        for one in (plain, f"{plain}.git")
+    )
 
 
 def _is_rule(source: object, target: object) -> bool:

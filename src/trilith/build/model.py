@@ -108,6 +108,8 @@ class Plan:
     folders: Folders
     mirrors: Mirrors
     notes: tuple[str, ...] = ()
+    lock: str = ""
+    """Digest of the lock that it is built from; empty where sources are taken as they are found."""
 
     def part(self, key: str) -> Part | None:
         """Return a component of the plan."""

@@ -2,8 +2,11 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from trilith.cli import build_sources as sources
 
 if TYPE_CHECKING:
     from trilith.build import Catalogue, Plan
@@ -18,7 +21,19 @@ Usage:
     trilith build plan [selection]           show what would be built, what it pulls in and why
     trilith build components                 list everything that can be chosen
     trilith build explain NAME...            say what is known of a component or a library
+    trilith build verify DIR|IMAGE           read it, run it, ask it, compare it with its plan
+    trilith build size DIR|IMAGE             how large each brick is; --max-size=150MB is a gate
+    trilith build diff A B                   what differs between two results, images or locks
+    trilith build compose --from=DIR|IMAGE   cut a smaller server out of one that is there
+    trilith build doctor                     what this machine has for a build, and what it lacks
     trilith build mirror check [selection]   list every address that no rule of mirrors.toml covers
+    trilith build lock [selection] [--output=L] [--check] [--store=S] [--debian] [--base=IMAGE=FOLDER]
+                                             write down what everything is; --check says what moved
+    trilith build fetch --lock=L --to=STORE [--mirrors=FILE] [--source=FOLDER]
+                                             bring all of it here: the one step that uses a network
+    trilith build bundle --lock=L --store=S OUT
+                                             put all of it into one file
+    trilith build --from=OUT [--prove]       build from that file alone; --prove shows no network was used
 
 The catalogue is 'trilith', this server. --catalogue=triton is the upstream C++ server; any other is a file.
 A selection is flags, with the names that build.py gave them, a server.toml (--config), or both; the command
@@ -26,21 +41,38 @@ line wins. After '--', an old command line of build.py works as it is."""
 
 CATALOGUE = "--catalogue"
 
+LATER = {
+    "compose": "trilith.cli.build_compose",
+    "diff": "trilith.cli.build_compare",
+    "doctor": "trilith.cli.build_doctor",
+    "size": "trilith.cli.build_size",
+    "verify": "trilith.cli.build_check",
+}
+"""Subcommands with a module of their own, imported when they are called; each has a function ``main``, which
+takes the words and the name of the catalogue, empty where none was named."""
+
 
 def main(words: Sequence[str]) -> int:
     """Run ``trilith build``."""
     words = list(words)
-    catalogue_name = _take_catalogue(words)
-    command = words[0] if words and words[0] in COMMANDS else ""
+    given = _take_catalogue(words)
+    command = words[0] if words and words[0] in {**COMMANDS, **LATER} else ""
     rest = words[1:] if command else words
     if any(word in ("-h", "--help") for word in words):
         return _help()
     from trilith.build.problems import BuildError  # noqa: PLC0415  not for --help
 
     try:
-        from trilith.build.catalogue import load  # noqa: PLC0415
+        if command in LATER:
+            return int(import_module(LATER[command]).main(rest, given))
+        from trilith.build.catalogue import OWN, load  # noqa: PLC0415
 
-        return COMMANDS[command](load(catalogue_name), rest)
+        return COMMANDS[command](load(given or OWN), rest)
+    except ModuleNotFoundError as error:
+        sys.stderr.write(
+            f"trilith build: {error.name} is not installed; pip install 'trilith[build]' brings it\n"
+        )
+        return USAGE_STATUS
     except BuildError as error:
         for problem in error.problems:
             sys.stderr.write(f"trilith build: {problem}\n")
@@ -66,10 +98,11 @@ def _take_catalogue(words: list[str]) -> str:
         if name == CATALOGUE:
             del words[index]
             return value if equals else (words.pop(index) if index < len(words) else "")
-    return named_catalogue(words)
+    return named_catalogue(words) if any(word.startswith("--config") for word in words) else ""
 
 
-def _plan(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
+def decide(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
+    """Plan what a command line asks for."""
     from trilith.build.host import this_host  # noqa: PLC0415
     from trilith.build.mirrors import Mirrors, read  # noqa: PLC0415
     from trilith.build.planning import plan  # noqa: PLC0415
@@ -97,8 +130,14 @@ def _build(catalogue: "Catalogue", words: Sequence[str]) -> int:
     from trilith.build.files import emit, write  # noqa: PLC0415
     from trilith.build.run import run  # noqa: PLC0415
 
-    plan = _plan(catalogue, words)
+    words = list(words)
+    if any(word.partition("=")[0] == sources.FROM for word in words):
+        return sources.build_from(words)
+    prove = sources.Flags(words).switch("prove")
+    plan = decide(catalogue, words)
     folder = Path(plan.folders.output)
+    if plan.catalogue.head.builder == "wheel" and not plan.containers and not plan.selection.has("dryrun"):
+        return sources.build(plan, prove=prove)
     written = write(emit(plan), folder)
     if not plan.selection.has("quiet"):
         for note in plan.notes:
@@ -110,7 +149,7 @@ def _build(catalogue: "Catalogue", words: Sequence[str]) -> int:
 def _show(catalogue: "Catalogue", words: Sequence[str]) -> int:
     from trilith.build.tree import draw, plan_tree  # noqa: PLC0415
 
-    sys.stdout.write(draw(plan_tree(_plan(catalogue, words))))
+    sys.stdout.write(draw(plan_tree(decide(catalogue, words))))
     return 0
 
 
@@ -150,7 +189,7 @@ def _mirror(catalogue: "Catalogue", words: Sequence[str]) -> int:
 
     if list(words[:1]) != ["check"]:
         raise BuildError([Problem("'mirror' takes one word", suggestion="write trilith build mirror check")])
-    plan = _plan(catalogue, words[1:])
+    plan = decide(catalogue, words[1:])
     left = uncovered(plan)
     for item in left:
         sys.stdout.write(f"{item.kind}: {item.address} ({item.reason})\n")
@@ -171,4 +210,7 @@ COMMANDS: dict[str, Callable[["Catalogue", Sequence[str]], int]] = {
     "components": _components,
     "explain": _explain,
     "mirror": _mirror,
+    "lock": sources.lock,
+    "fetch": sources.fetch,
+    "bundle": sources.bundle,
 }

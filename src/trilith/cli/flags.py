@@ -212,6 +212,22 @@ USED = (
         30,
     ),
     Flag(
+        "cache-config",
+        SERVER,
+        values.CACHE_SETTING,
+        "Where answers of models with response_cache { enable: true } are kept; local,size=BYTES keeps them "
+        "in memory. Several settings of the one cache are given one by one.",
+        repeats=True,
+    ),
+    Flag(
+        "response-cache-byte-size",
+        SERVER,
+        values.whole(),
+        "Bytes of answers that are kept in memory; 0 keeps none.",
+        0,
+        deprecated="--cache-config=local,size=BYTES",
+    ),
+    Flag(
         "backend-config",
         BACKENDS,
         values.NAMED_SETTING,
@@ -277,8 +293,7 @@ LATER = (
     *_later(REPOSITORY, (), "model-load-gpu-limit"),
     *_later(REPOSITORY, ("0",), "model-load-retry-count"),
     *_later(SERVER, _OFF, "allow-sagemaker", "allow-vertex-ai"),
-    *_later(SERVER, (), "sagemaker-safe-port-range", "vertex-ai-default-model", "cache-config"),
-    *_later(SERVER, ("0",), "response-cache-byte-size"),
+    *_later(SERVER, (), "sagemaker-safe-port-range", "vertex-ai-default-model"),
     *_later(SERVER, ("off",), "rate-limit", "trace-level"),
     *_later(SERVER, ("level=off",), "trace-config"),
 )

@@ -9,9 +9,10 @@ from trilith.cli.endpoints import build_endpoints
 from trilith.cli.flag import Standing
 from trilith.cli.parse import Parsed, nearest
 from trilith.contract import TrilithError
+from trilith.runtime.caches import DEFAULT_CACHE
 from trilith.runtime.logs import LogOptions
 from trilith.server.control import ControlMode
-from trilith.server.options import ServerOptions
+from trilith.server.options import CacheChoice, ServerOptions
 
 DEFAULT_QUANTILES = ((0.5, 0.05), (0.9, 0.01), (0.95, 0.001), (0.99, 0.001), (0.999, 0.001))
 """Of latency summaries, each with the error it may have; Triton's."""
@@ -45,6 +46,7 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
     problems += _startup_problems(given)
     endpoints = build_endpoints(given, problems)
     latencies = _latencies(given["metrics_config"], problems)
+    cache = _cache(given["cache_config"], given["response_cache_byte_size"], problems)
     if problems:
         raise UsageError("\n".join(problems))
     return ServerOptions(
@@ -64,6 +66,7 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
         load_threads=given["model_load_thread_count"],
         threads=given["http_thread_count"] or 0,
         backend_settings=group_settings(given["backend_config"]),
+        cache=cache,
         latencies=latencies,
         log=log_options(given),
         notes=tuple(_notes(parsed)),
@@ -97,6 +100,24 @@ def group_settings(settings: Sequence[tuple[str, str, str]]) -> dict[str, dict[s
     for backend, key, value in settings:
         grouped.setdefault(backend, {})[key] = value
     return grouped
+
+
+def _cache(
+    settings: Sequence[tuple[str, str, str]], byte_size: int, problems: list[str]
+) -> CacheChoice | None:
+    grouped = group_settings(settings)
+    if byte_size:
+        if grouped:
+            problems.append(
+                "--cache-config and --response-cache-byte-size exclude each other; keep the first"
+            )
+        grouped = grouped or {DEFAULT_CACHE: {"size": str(byte_size)}}
+    if len(grouped) > 1:
+        listed = ", ".join(grouped)
+        problems.append(
+            f"--cache-config: a server has one cache, found settings of {listed}; keep one of them"
+        )
+    return next((CacheChoice(name, of_it) for name, of_it in grouped.items()), None)
 
 
 def _latencies(settings: Sequence[tuple[str, str]], problems: list[str]) -> dict[str, Any]:

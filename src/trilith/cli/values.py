@@ -84,6 +84,15 @@ def _named_setting(text: str) -> tuple[str, str, str]:
     return name, key, value
 
 
+def _cache_setting(text: str) -> tuple[str, str, str]:
+    """Read ``NAME,SETTING=VALUE``; no setting holds for all caches."""
+    head, separator, value = text.partition("=")
+    name, comma, key = head.partition(",")
+    if not (name and comma and key and separator):
+        raise ValueError("expected NAME,SETTING=VALUE, such as local,size=104857600")
+    return name, key, value
+
+
 def whole(least: int = 0, most: int | None = None) -> Kind:
     """Take a whole number within bounds."""
     return Kind("NUMBER", lambda text: _whole(text, least, most))
@@ -160,4 +169,5 @@ MODE = Kind("MODE", _mode)
 RESTRICTION = Kind("API,...:KEY=VALUE", _restriction)
 SETTING = Kind("SETTING=VALUE", _setting)
 NAMED_SETTING = Kind("NAME,SETTING=VALUE", _named_setting)
+CACHE_SETTING = Kind("NAME,SETTING=VALUE", _cache_setting)
 ANY = Kind("VALUE", str)

@@ -1,11 +1,12 @@
 """From ``config.pbtxt`` to a validated model configuration.
 
-Three steps, each in modules of one noun:
+Four steps, each in modules of one noun:
 
 1. :func:`read` takes in what was written (``reader``; mistakes are explained by ``syntax``, ``locations``
    and ``diagnosis``) and gives a :class:`Draft`.
 2. A backend, found by :func:`choose_backend`, may fill in what the draft leaves open.
 3. :func:`finish` adds defaults, reads label files and validates (``defaults``, ``labels``, ``validate``).
+4. :func:`compose` checks an ensemble against the models of its steps (``ensembles``, ``composition``).
 
 What follows from a configuration: :func:`choose_versions`, :func:`placements`, :func:`native_spec`.
 Every mistake found in one step is reported in one
@@ -14,7 +15,9 @@ Every mistake found in one step is reported in one
 
 from trilith.config.backends import choose_backend
 from trilith.config.completion import finish
+from trilith.config.composition import compose
 from trilith.config.draft import Draft, empty
+from trilith.config.ensembles import is_ensemble
 from trilith.config.instances import placements
 from trilith.config.reader import parse_json, read
 from trilith.config.spec import composing_models, native_spec, shown
@@ -24,9 +27,11 @@ __all__ = [
     "Draft",
     "choose_backend",
     "choose_versions",
+    "compose",
     "composing_models",
     "empty",
     "finish",
+    "is_ensemble",
     "native_spec",
     "parse_json",
     "placements",

@@ -6,7 +6,6 @@ from pathlib import Path
 from trilith.config.draft import Draft
 from trilith.config.findings import Findings
 from trilith.config.spelling import listing, suggest
-from trilith.config.validate import not_yet
 from trilith.contract import BrickKind, Manifest
 
 
@@ -29,8 +28,6 @@ def choose_backend(draft: Draft, version_directory: Path, manifests: Sequence[Ma
         key=lambda manifest: manifest.name,
     )
     findings = Findings(draft)
-    not_yet.check_ensemble(draft.document, findings)
-    findings.raise_if_any()
     found = (
         _by_backend(draft, installed, findings)
         or _by_platform(draft, installed, findings)

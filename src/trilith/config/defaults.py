@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any, Final
 
+from trilith.config.ensembles import is_ensemble
 from trilith.config.instances import resolve_kind
 from trilith.contract import Manifest
 
@@ -24,15 +25,16 @@ def fill(
     """
     filled = deepcopy(dict(document))
     filled["name"] = filled.get("name") or name
-    filled["backend"] = backend
-    if manifest:
+    filled["backend"] = backend or filled.get("backend", "")
+    if manifest and not is_ensemble(filled):
         if manifest.config_platforms:
             filled["platform"] = filled.get("platform") or manifest.config_platforms[0]
         filled["default_model_filename"] = filled.get("default_model_filename") or manifest.default_filename
     _fill_versions(filled)
     _fill_batching(filled)
-    _fill_optimization(filled)
-    _fill_instances(filled, gpu_count)
+    if not is_ensemble(filled):  # which runs nothing itself
+        _fill_optimization(filled)
+        _fill_instances(filled, gpu_count)
     return filled
 
 

@@ -1,15 +1,24 @@
 """A configuration as the native core wants it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from trilith.config.sequences import native_sequence
 from trilith.contract import ModelConfiguration, TensorSpec
 
 
-def native_spec(configuration: ModelConfiguration, version: int) -> str:
-    """Return the JSON for ``native.Server.add_model``: signature, scheduler, and what clients are shown."""
+def native_spec(
+    configuration: ModelConfiguration, version: int, steps: Sequence[Mapping[str, Any]] | None = None
+) -> str:
+    """Return the JSON for ``native.Server.add_model``: signature, scheduler, and what clients are shown.
+
+    Args:
+        configuration: of the model.
+        version: its number.
+        steps: of an ensemble, as :func:`~trilith.config.compose` found them.
+    """
     document = configuration.document
     return json.dumps(
         {
@@ -19,11 +28,15 @@ def native_spec(configuration: ModelConfiguration, version: int) -> str:
             "backend": configuration.backend,
             "max_batch_size": configuration.max_batch_size,
             "decoupled": configuration.is_decoupled,
+            "cached": document.get("response_cache", {}).get("enable", False),
             "inputs": [_tensor(tensor) for tensor in configuration.inputs],
             "outputs": [_tensor(tensor) for tensor in configuration.outputs],
             "scheduler": _scheduler(document.get("dynamic_batching")),
             "metric_tags": document.get("metric_tags", {}),
             "sequence": native_sequence(configuration),
+            "batch_inputs": [asdict(entry) for entry in configuration.batch_inputs],
+            "batch_outputs": [asdict(entry) for entry in configuration.batch_outputs],
+            "ensemble": steps,
             "config_json": shown(configuration),
         },
         separators=(",", ":"),

@@ -102,7 +102,8 @@ class Batch(Protocol):
         """Inputs over the whole batch by name, batch dimension in front where the model has one.
 
         Read-only, contiguous, 64-byte aligned; shapes with ``reshape`` applied. BYTES are object
-        arrays of ``bytes``, BF16 the ``uint16`` of its bits.
+        arrays of ``bytes``, BF16 the ``uint16`` of its bits. A ragged input is one run of elements; inputs
+        that tell about the batch (``batch_input``) are there too.
         """
 
     @property

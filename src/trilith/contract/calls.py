@@ -88,8 +88,43 @@ class Call(Protocol):
         """Say that nobody waits for it any more; what was answered before can still be received."""
 
 
+class Metric(Protocol):
+    """One series of a family of metrics: what is counted under one set of labels."""
+
+    def increment(self, value: float) -> None:
+        """Add to a counter, by no negative number, or to a gauge; does not wait.
+
+        Raises:
+            ValueError: the kind cannot do that, or the family was let go.
+        """
+
+    def set(self, value: float) -> None:
+        """Put a value in the place of a gauge's; raises like :meth:`increment`."""
+
+    def observe(self, value: float) -> None:
+        """Count an observation in a histogram; raises like :meth:`increment`."""
+
+    def value(self) -> float:
+        """Return what all who count into it have counted; raises like :meth:`increment`."""
+
+
+class MetricFamily(Protocol):
+    """Metrics of one name and kind. They are shown as long as the family that made them is held."""
+
+    def metric(self, labels: list[tuple[str, str]], buckets: list[float] | None) -> Metric:
+        """Open the series with these labels; whoever opens the same counts into the same.
+
+        Args:
+            labels: names and values.
+            buckets: ascending upper bounds of a histogram's buckets; ``None`` for other kinds.
+
+        Raises:
+            ValueError: labels or buckets are wrong.
+        """
+
+
 class Caller(Protocol):
-    """How an instance makes requests of other models."""
+    """How an instance reaches the rest of the server: other models, and metrics of its own."""
 
     def call(
         self,
@@ -113,10 +148,36 @@ class Caller(Protocol):
     def is_ready(self, model: str, version: int | None) -> bool:
         """Whether a model takes requests."""
 
+    def change_model(
+        self, kind: str, model: str, parameters: dict[str, bool | str | bytes]
+    ) -> tuple[str, str] | None:
+        """Have a model loaded or unloaded, and wait until it is.
+
+        Args:
+            kind: ``load`` or ``unload``.
+            model: its name.
+            parameters: ``config`` and ``file:...`` of a load, ``unload_dependents`` of an unload.
+
+        Returns:
+            Message and code, where it could not be done.
+        """
+
+    def open_family(self, name: str, help: str, kind: str) -> MetricFamily:  # noqa: A002 - the format's word
+        """Open a family of metrics; one that is there already is shared.
+
+        Args:
+            name: of letters, digits, ``_`` and ``:``.
+            help: what it counts, in words.
+            kind: ``counter``, ``gauge`` or ``histogram``.
+
+        Raises:
+            ValueError: the name is none, is the server's own, or is that of a family of another kind.
+        """
+
 
 @runtime_checkable
 class CallingInstance(Instance, Protocol):
     """An instance whose model may make requests of others."""
 
     def connect(self, caller: Caller) -> None:
-        """Take the way to other models. Called once, before the first batch."""
+        """Take the way to other models. Called once, before the first batch that clients wait for."""

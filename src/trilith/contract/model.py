@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trilith.contract.datatype import DataType
 from trilith.contract.sequence import list_inputs, list_outputs
+
+if TYPE_CHECKING:
+    from trilith.contract.calls import Caller
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,27 @@ class TensorSpec:
     ragged: bool = False
     labels: tuple[str, ...] = ()
     """Names of classes by index, read from the label file."""
+
+
+@dataclass(frozen=True)
+class BatchInput:
+    """An input that the server makes of a whole batch: ``batch_input`` of a configuration."""
+
+    kind: str
+    """What it says, as the configuration names it: ``BATCH_ELEMENT_COUNT``."""
+    targets: tuple[str, ...]
+    """Inputs of the model that get it."""
+    datatype: DataType
+    source: str
+    """The input that it speaks of."""
+
+
+@dataclass(frozen=True)
+class BatchOutput:
+    """Outputs that come as one run of elements and are cut by the shapes of an input."""
+
+    targets: tuple[str, ...]
+    source: str
 
 
 class InstanceKind(StrEnum):
@@ -82,6 +106,27 @@ class ModelConfiguration:
         return (*self.outputs, *states)
 
     @property
+    def batch_inputs(self) -> tuple[BatchInput, ...]:
+        """What a batch holds beside :attr:`run_inputs`: tensors that tell about the batch."""
+        return tuple(
+            BatchInput(
+                entry["kind"],
+                tuple(entry["target_name"]),
+                DataType.from_config(entry["data_type"]),
+                entry["source_input"][0],
+            )
+            for entry in self.document.get("batch_input", ())
+        )
+
+    @property
+    def batch_outputs(self) -> tuple[BatchOutput, ...]:
+        """Outputs that a batch is answered with as one run of elements."""
+        return tuple(
+            BatchOutput(tuple(entry["target_name"]), entry["source_input"][0])
+            for entry in self.document.get("batch_output", ())
+        )
+
+    @property
     def is_decoupled(self) -> bool:
         """Whether a request may be answered any number of times."""
         policy: Mapping[str, Any] = self.document.get("model_transaction_policy", {})
@@ -110,3 +155,5 @@ class ModelContext:
     configuration: ModelConfiguration
     placements: Sequence[Placement]
     """The instances that will be asked for, in order; in a worker process, its own one alone."""
+    caller: "Caller | None" = field(default=None, repr=False, compare=False)
+    """The way to the rest of the server while the model is loaded and warmed up."""

@@ -16,6 +16,7 @@ from trilith.native._native import (
     WorkerPort,
     file_descriptor_set,
     inspect_tls,
+    make_batch_input,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "WorkerPort",
     "file_descriptor_set",
     "inspect_tls",
+    "make_batch_input",
 ]

@@ -5,6 +5,8 @@ from typing import Any, Self, TypeAlias, final
 
 from numpy.typing import NDArray
 
+from trilith.contract.cache import Cache
+
 __all__ = [
     "FEATURES",
     "Batch",
@@ -14,6 +16,8 @@ __all__ = [
     "Command",
     "InferenceRequest",
     "InstancePort",
+    "Metric",
+    "MetricFamily",
     "Model",
     "ResponseSender",
     "Server",
@@ -21,6 +25,7 @@ __all__ = [
     "WorkerPort",
     "file_descriptor_set",
     "inspect_tls",
+    "make_batch_input",
 ]
 
 _Parameter: TypeAlias = bool | int | float | str
@@ -30,6 +35,18 @@ FEATURES: tuple[str, ...]
 
 def file_descriptor_set() -> bytes:
     """Return everything in ``proto/``, imports included, as a ``google.protobuf.FileDescriptorSet``."""
+
+def make_batch_input(kind: str, datatype: str, shapes: Sequence[Sequence[int]]) -> NDArray[Any]:
+    """Make the values of a batch input, as the engine makes them of a batch.
+
+    Args:
+        kind: as ``batch_input`` of a configuration names it: ``BATCH_ELEMENT_COUNT``.
+        datatype: ``INT32`` or ``FP32``.
+        shapes: of its source in each request, batch dimension included.
+
+    Raises:
+        ValueError: there is no such kind, or a number does not fit the datatype.
+    """
 
 def inspect_tls(files: str) -> list[tuple[str, str, bool]]:
     """Look what is wrong with the files that TLS needs.
@@ -61,7 +78,8 @@ class Server:
 
         Args:
             spec: JSON object: ``name``, ``version`` (int), ``platform``, ``backend``,
-                ``max_batch_size``, ``decoupled`` (bool), ``inputs`` and ``outputs`` (lists of objects
+                ``max_batch_size``, ``decoupled`` (bool), ``cached`` (bool: whether answers are kept, if
+                the server has a cache), ``inputs`` and ``outputs`` (lists of objects
                 ``name``, ``datatype`` (``FP32``), ``dims``, ``reshape`` (list or null), ``optional``,
                 ``ragged``, ``labels``), ``scheduler`` (object: ``dynamic`` bool,
                 ``preferred_batch_sizes``, ``max_queue_delay_microseconds``, ``preserve_ordering``,
@@ -74,11 +92,39 @@ class Server:
                 ``{"oldest": {...}}``; a control has ``name``, ``datatype``, ``kind`` (``START``, ``END``,
                 ``READY``, ``CORRID``) and ``false_true`` (two numbers or null); a state ``input``,
                 ``output``, ``datatype``, ``dims``, ``initial_dims``, ``initial`` (hex, or null for zeros)),
+                ``batch_inputs`` (list of objects ``kind``, as in ``config.pbtxt``, ``targets``, ``datatype``,
+                ``source``), ``batch_outputs`` (list of objects ``targets``, ``source``),
+                ``ensemble`` (null, or a list of steps: ``model``, ``version`` (int or null), ``inputs`` and
+                ``outputs`` (lists of pairs: name of the model's tensor, name of the ensemble's),
+                ``decoupled``, ``names_outputs`` (whether outputs are asked for by name)),
                 ``config_json`` (str, as the configuration extension shows it).
             serialized: the configuration as ``inference.ModelConfig``.
 
         Raises:
             ValueError: the spec is not of that form.
+        """
+
+    def use_native_cache(self, spec: str, too_large: Callable[[str, int, int, int], object]) -> None:
+        """Give models that are made from now on a cache for their answers, kept by the native core.
+
+        Args:
+            spec: JSON object: ``name`` (``local``), ``size`` (bytes of all answers together).
+            too_large: called, once for each model version and from a thread of its own, when an answer is
+                larger than the whole cache: model, version, bytes of the answer, bytes of the cache.
+
+        Raises:
+            ValueError: the spec is not of that form.
+            RuntimeError: the server has a cache already.
+        """
+
+    def use_cache(self, cache: Cache) -> None:
+        """Give models that are made from now on a cache for their answers.
+
+        It is called from four threads of its own. At most 1024 calls and 64 MiB of answers wait for them;
+        requests beyond that go without the cache.
+
+        Raises:
+            RuntimeError: the server has a cache already.
         """
 
     def set_state(self, name: str, version: int | None, state: str, reason: str) -> None:
@@ -164,6 +210,10 @@ class Command:
     def model(self) -> str:
         """Name of the model; empty for ``refresh``."""
 
+    @property
+    def asker(self) -> tuple[str, bool] | None:
+        """The model that wants it, and whether that one is being loaded itself; ``None`` for a client."""
+
     def take_parameters(self) -> dict[str, bool | str | bytes]:
         """Take what else was said; once, for it may be large.
 
@@ -204,10 +254,14 @@ class Model:
     def open_instance(self) -> InstancePort:
         """Open the place from which an instance in this process takes its batches."""
 
+    def caller(self) -> Caller:
+        """Return the way of an instance in this process to the rest of the server before it takes batches."""
+
     def connect_worker(self, socket_descriptor: int) -> WorkerLink:
         """Take over the server's end of a worker's channel: a connected Unix stream socket.
 
-        The descriptor is owned by the link from here on.
+        The descriptor is owned by the link from here on. What the worker asks for is served at once; batches
+        come with :meth:`WorkerLink.run`.
         """
 
     def in_flight(self) -> int:
@@ -236,6 +290,9 @@ class InstancePort:
 class WorkerLink:
     """The server's end of the channel to one worker process. Traffic runs on native threads."""
 
+    def loaded(self) -> str | None:
+        """Wait, the GIL released, for what the worker says of its loading; ``None`` if it ended before."""
+
     def run(self) -> str:
         """Serve batches to the worker until its end closes or :meth:`close` is called; the GIL is released.
 
@@ -259,8 +316,14 @@ class WorkerPort:
             spec: as for :meth:`Server.add_model`.
         """
 
+    def say_loaded(self, what: str) -> None:
+        """Tell whoever started this process that the model is loaded, or why it is not."""
+
     def next_batch(self) -> Batch | None:
-        """Wait for the next batch, the GIL released; ``None`` when the server closed the channel."""
+        """Wait for the next batch, the GIL released; ``None`` when no other will come.
+
+        What the model asks of the server is answered after that too, until the process ends.
+        """
 
     def caller(self) -> Caller:
         """Return the way by which the instance's model makes requests of others."""
@@ -337,6 +400,10 @@ class Caller:
         self, form: str, inputs: list[tuple[str, str, NDArray[Any]]], parameters: dict[str, _Parameter]
     ) -> Call: ...
     def is_ready(self, model: str, version: int | None) -> bool: ...
+    def change_model(
+        self, kind: str, model: str, parameters: dict[str, bool | str | bytes]
+    ) -> tuple[str, str] | None: ...
+    def open_family(self, name: str, help: str, kind: str) -> MetricFamily: ...  # noqa: A002 - the format's word
 
 @final
 class Call:
@@ -361,3 +428,18 @@ class CallAnswer:
     def outputs(self) -> list[tuple[str, str, NDArray[Any]]]: ...
     @property
     def parameters(self) -> dict[str, _Parameter]: ...
+
+@final
+class MetricFamily:
+    """See :class:`trilith.contract.MetricFamily`."""
+
+    def metric(self, labels: list[tuple[str, str]], buckets: list[float] | None) -> Metric: ...
+
+@final
+class Metric:
+    """See :class:`trilith.contract.Metric`."""
+
+    def increment(self, value: float) -> None: ...
+    def set(self, value: float) -> None: ...
+    def observe(self, value: float) -> None: ...
+    def value(self) -> float: ...

@@ -26,6 +26,24 @@ def load_order(name: str, needs_of: Callable[[str], Iterable[str]]) -> list[str]
     return order
 
 
+def find_way(start: str, goal: str, needs_of: Callable[[str], Iterable[str]]) -> list[str]:
+    """Find a way from a model over what it needs to another one, both included; empty if there is none."""
+    before: dict[str, str] = {start: ""}
+    waiting = [start]
+    while waiting and goal not in before:
+        model = waiting.pop()
+        for needed in needs_of(model):
+            if needed not in before:
+                before[needed] = model
+                waiting.append(needed)
+    way: list[str] = []
+    step = goal if goal in before else ""
+    while step:
+        way.insert(0, step)
+        step = before[step]
+    return way
+
+
 def unload_order(name: str, needs: Needs, kept: Collection[str], *, dependents: bool) -> list[str]:
     """List what goes when a model goes, each before what it needs.
 

@@ -95,9 +95,32 @@ def _look_into(store: Filesystem, directory: Path, configuration_name: str) -> M
     return ModelFolder(
         name=directory.name,
         directory=directory,
-        versions=tuple(sorted(int(name) for name in store.folders(directory) if is_version(name))),
+        versions=_list_versions(store, directory),
         configuration=next((path for path in candidates if store.is_file(path)), None),
     )
+
+
+def relocate(folder: ModelFolder, directory: Path) -> ModelFolder:
+    """Return a model that lies in another folder than the one where it was found.
+
+    Raises:
+        OSError: that folder cannot be read.
+    """
+    store = LocalFilesystem()
+    candidates = [CONFIGURATION_FILE]
+    if folder.configuration is not None:
+        candidates.insert(0, folder.configuration.relative_to(folder.directory).as_posix())
+    paths = [directory / name for name in candidates]
+    return replace(
+        folder,
+        directory=directory,
+        versions=_list_versions(store, directory),
+        configuration=next((path for path in paths if store.is_file(path)), None),
+    )
+
+
+def _list_versions(store: Filesystem, directory: Path) -> tuple[int, ...]:
+    return tuple(sorted(int(name) for name in store.folders(directory) if is_version(name)))
 
 
 def is_version(name: str) -> bool:

@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from trilith import config
+from trilith.contract import ConfigurationError, ModelConfiguration
 from trilith.repository import ModelFolder, scan
+from trilith.repository.dependencies import load_order
 from trilith.runtime.bricks import Catalogue, discover
 from trilith.runtime.devices import count_gpus
-from trilith.runtime.life import Settings, draw_blueprint, explain, make_plan, open_host
+from trilith.runtime.ensembles import choose_version, refuse_circle
+from trilith.runtime.life import Settings, draw_blueprint, explain, make_plan, open_host, read_draft
 from trilith.runtime.logs import LogOptions
 
 
@@ -41,12 +45,54 @@ def check_repositories(
         log=LogOptions(info=False),
     )
     findings = dict(inventory.refused)
-    for folder in inventory.models:
-        findings[folder.name] = _check(folder, catalogue, settings)
+    folders = {folder.name: folder for folder in inventory.models}
+    finished = Finished(folders, findings)
+    settings = replace(settings, find_served=finished.find)
+    for first in folders:
+        for name in load_order(first, finished.needs_of):
+            if name not in findings:
+                findings[name] = _check(folders[name], catalogue, settings, finished)
     return dict(sorted(findings.items()))
 
 
-def _check(folder: ModelFolder, catalogue: Catalogue, settings: Settings) -> str:
+class Finished:
+    """Configurations that were found right, for the ensembles that are made of them."""
+
+    def __init__(self, folders: Mapping[str, ModelFolder], findings: Mapping[str, str]) -> None:
+        """Start with none.
+
+        Args:
+            folders: of all models by name.
+            findings: what is wrong with those that were checked.
+        """
+        self._folders = folders
+        self._findings = findings
+        self._configurations: dict[str, list[tuple[int, ModelConfiguration]]] = {}
+
+    def add(self, name: str, version: int, configuration: ModelConfiguration) -> None:
+        """Note a configuration."""
+        self._configurations.setdefault(name, []).append((version, configuration))
+
+    def find(self, ensemble: str, name: str, version: int) -> ModelConfiguration:
+        """Find what a step of an ensemble asks for.
+
+        Raises:
+            LoadError: there is none, or it needs the ensemble in turn.
+        """
+        refuse_circle(ensemble, name, self.needs_of)
+        failure = self._findings.get(name, "")
+        return choose_version(name, version, self._configurations.get(name, ()), failure)
+
+    def needs_of(self, name: str) -> list[str]:
+        """Tell which models one needs, as far as there are any of that name."""
+        try:
+            document = read_draft(self._folders[name]).document
+        except (ConfigurationError, KeyError):
+            return []
+        return [needed for needed in config.composing_models(document) if needed in self._folders]
+
+
+def _check(folder: ModelFolder, catalogue: Catalogue, settings: Settings, finished: Finished) -> str:
     try:
         blueprint = draw_blueprint(folder, catalogue)
         for version in blueprint.versions:
@@ -55,7 +101,8 @@ def _check(folder: ModelFolder, catalogue: Catalogue, settings: Settings) -> str
                 if settings.complete:
                     document = host.complete(dict(blueprint.draft.document))
                     blueprint = replace(blueprint, document=document)
-                make_plan(folder, blueprint, version, settings)
+                plan = make_plan(folder, blueprint, version, settings)
+                finished.add(folder.name, version, plan.configuration)
             finally:
                 host.close(0.0)
     except Exception as error:  # noqa: BLE001  whatever a brick raises, the others are checked

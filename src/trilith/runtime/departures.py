@@ -5,7 +5,7 @@ import threading
 import time
 
 from trilith.repository.overrides import remove_files
-from trilith.runtime.life import ModelLife
+from trilith.runtime.life import UNLOADED, ModelLife
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +26,11 @@ class Departures:
         self._end = 0.0
         self._going: dict[ModelLife, threading.Thread] = {}
 
-    def send(self, life: ModelLife) -> None:
-        """Stop a model taking requests, and see it out; does not wait."""
+    def send(self, life: ModelLife, reason: str = UNLOADED) -> None:
+        """Stop a model taking requests, and see it out; does not wait. The index shows why."""
         life.withdraw()
         thread = threading.Thread(
-            target=self._see_out, args=(life,), name=f"unload-{life.folder.name}", daemon=True
+            target=self._see_out, args=(life, reason), name=f"unload-{life.folder.name}", daemon=True
         )
         with self._lock:
             self._going[life] = thread
@@ -52,12 +52,12 @@ class Departures:
             thread.join(max(0.0, last - time.monotonic()))
         return self.lives()
 
-    def _see_out(self, life: ModelLife) -> None:
+    def _see_out(self, life: ModelLife, reason: str) -> None:
         while not life.wait_idle(LOOK_SECONDS):
             if self._hurry.is_set() and time.monotonic() >= self._end:
                 break
         left = max(0.0, self._end - time.monotonic()) if self._hurry.is_set() else CLOSING_SECONDS
-        clean = life.finish(left)
+        clean = life.finish(left, reason)
         remove_files(life.folder)
         if not clean:
             log.warning("model '%s' did not end in time", life.folder.name)

@@ -1,7 +1,7 @@
 """What holds a model version in memory: this process, or worker processes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from trilith.contract import (
@@ -16,6 +16,7 @@ from trilith.contract import (
 
 if TYPE_CHECKING:
     from trilith import native
+    from trilith.config.composition import Interface
 
 ISOLATION_PARAMETER = "isolation"
 """Parameter of a model's configuration that overrides its backend's manifest."""
@@ -32,6 +33,8 @@ class Plan:
     context: ModelContext
     spec: str
     """As the native core wants it."""
+    members: Mapping[tuple[str, int], "Interface"] = field(default_factory=dict)
+    """Of an ensemble: what it was checked against."""
 
 
 class Host(Protocol):
@@ -48,18 +51,21 @@ class Host(Protocol):
             LoadError: the model cannot be read.
         """
 
-    def load(self, plan: Plan) -> None:
+    def load(self, plan: Plan, model: "native.Model") -> None:
         """Bring the model and all its instances into memory.
+
+        Args:
+            plan: what it is to be.
+            model: what will serve it; its instances reach the rest of the server by it meanwhile.
 
         Raises:
             LoadError: it cannot be loaded.
         """
 
-    def serve(self, model: "native.Model", lost: Callable[[str], None]) -> None:
+    def serve(self, lost: Callable[[str], None]) -> None:
         """Let the instances take batches.
 
         Args:
-            model: where from.
             lost: called with the reason when the last instance is gone for good.
         """
 

@@ -1,7 +1,8 @@
 """Which tasks may run side by side: those about different things. Pure: starts no thread, keeps no time."""
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 Task = TypeVar("Task")
@@ -49,6 +50,30 @@ class Lanes(Generic[Task]):
             else:
                 del self._lanes[key]
         return [(one, self._tasks[one][0]) for one in sorted(freed) if self._is_first(one)]
+
+    def would_wait_for(
+        self, target: int, keys: Collection[str], asked: Mapping[int, Collection[str]]
+    ) -> bool:
+        """Whether a task with these keys would wait for another task in the end, were it added now.
+
+        Args:
+            target: the other task.
+            keys: of the task.
+            asked: keys of what running tasks themselves wait for, by their number.
+        """
+        ahead = [number for key in keys for number in self._lanes.get(key, ())]
+        seen: set[int] = set()
+        while ahead:
+            number = ahead.pop()
+            if number == target:
+                return True
+            if number in seen:
+                continue
+            seen.add(number)
+            ahead += [other for key in asked.get(number, ()) for other in self._lanes.get(key, ())]
+            for key in self._tasks[number][1]:
+                ahead += takewhile(number.__ne__, self._lanes[key])
+        return False
 
     def _is_first(self, number: int) -> bool:
         return all(self._lanes[key][0] == number for key in self._tasks[number][1])

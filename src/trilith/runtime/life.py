@@ -23,7 +23,10 @@ from trilith.contract import (
     ModelSource,
     Problem,
 )
+from trilith.repository.scan import relocate
+from trilith.runtime.agents import AgentError, Agents
 from trilith.runtime.announcer import Announcer
+from trilith.runtime.ensembles import ENSEMBLE, EnsembleHost, FindFor, Members, nothing_served
 from trilith.runtime.hosts import PROCESS, Host, HostRequest, Plan, choose_isolation
 from trilith.runtime.logs import LogOptions
 from trilith.runtime.processes import ProcessHost
@@ -65,6 +68,8 @@ class Settings:
     gpu_count: int = 0
     log: LogOptions = field(default_factory=LogOptions)
     worker_command: Sequence[str] = WORKER_COMMAND
+    find_served: FindFor = nothing_served
+    """Finds what an ensemble is made of."""
 
     def of_backend(self, name: str) -> dict[str, str]:
         """Gather the settings of one backend."""
@@ -109,6 +114,8 @@ class Version:
     configuration: ModelConfiguration
     host: Host
     model: "native.Model"
+    members: Members = field(default_factory=dict)
+    """Of an ensemble: what it was checked against."""
 
 
 def read_draft(folder: "ModelFolder") -> config.Draft:
@@ -141,7 +148,9 @@ def draw_blueprint(folder: "ModelFolder", catalogue: "Catalogue") -> Blueprint:
         problems += error.problems
     latest = str(max(versions or folder.versions, default=1))
     try:
-        brick = bricks[config.choose_backend(draft, folder.directory / latest, manifests)]
+        brick = ENSEMBLE
+        if not config.is_ensemble(draft.document):
+            brick = bricks[config.choose_backend(draft, folder.directory / latest, manifests)]
         isolation = choose_isolation(draft.document, brick.manifest, draft.file)
     except ConfigurationError as error:
         problems += error.problems
@@ -153,6 +162,8 @@ def draw_blueprint(folder: "ModelFolder", catalogue: "Catalogue") -> Blueprint:
 def open_host(folder: "ModelFolder", blueprint: Blueprint, version: int, settings: Settings) -> Host:
     """Make the host for one version; nothing is loaded yet."""
     brick = blueprint.brick
+    if brick is ENSEMBLE:
+        return EnsembleHost()
     source = ModelSource(
         name=folder.name,
         version=version,
@@ -183,6 +194,11 @@ def make_plan(folder: "ModelFolder", blueprint: Blueprint, version: int, setting
         manifest=blueprint.brick.manifest,
         gpu_count=settings.gpu_count,
     )
+    steps: Sequence[Mapping[str, Any]] | None = None
+    members: Members = {}
+    if blueprint.brick is ENSEMBLE:
+        composition = config.compose(draft, configuration, partial(settings.find_served, folder.name))
+        configuration, steps, members = composition.configuration, composition.steps, composition.members
     source = ModelSource(
         name=folder.name,
         version=version,
@@ -194,7 +210,8 @@ def make_plan(folder: "ModelFolder", blueprint: Blueprint, version: int, setting
     return Plan(
         configuration=configuration,
         context=ModelContext(source, configuration, tuple(places)),
-        spec=config.native_spec(configuration, version),
+        spec=config.native_spec(configuration, version, steps),
+        members=members,
     )
 
 
@@ -238,6 +255,8 @@ class ModelLife:
         self._lock = threading.Lock()
         self._ended = False
         self._hosts: list[Host] = []
+        self._agents = Agents()
+        self._source = folder
         self._leaving: tuple[tuple[Version, ...], list[Host]] = ((), [])
         self.blueprint: Blueprint | None = None
         """What is served is made by."""
@@ -253,11 +272,14 @@ class ModelLife:
         told: Sequence[int | None] = self.folder.versions or (None,)
         log.info("loading model '%s'", self.folder.name)
         try:
-            blueprint = draw_blueprint(self.folder, self._catalogue)
-            for number in set(self._untold(self.folder.versions)) - set(blueprint.versions):
+            self._source = source = self._ask_agents()
+            told = source.versions or told
+            blueprint = draw_blueprint(source, self._catalogue)
+            for number in set(self._untold(source.versions)) - set(blueprint.versions):
                 self._announcer.forget(self, (self.folder.name, number))
             told = blueprint.versions
             loaded = [self._bring_up(blueprint, number) for number in blueprint.versions]
+            self._agents.end_load(complete=True)
             self._publish(blueprint, loaded)
         except Exception as error:  # noqa: BLE001  whatever a brick raises, the others serve
             self._fail(error, told)
@@ -275,8 +297,8 @@ class ModelLife:
             ConfigurationError: the instance groups are wrong.
             LoadError: an instance cannot be made; those there were go on.
         """
-        if self.blueprint is None or not self.versions:
-            return False
+        if self.blueprint is None or not self.versions or self._agents:
+            return False  # agents are asked about each load
         blueprint = draw_blueprint(folder, self._catalogue)
         if not (
             blueprint.differs_in_instances_alone(self.blueprint)
@@ -292,7 +314,8 @@ class ModelLife:
             version.host.resize(plan)
             version.model.describe(config.shown(plan.configuration), plan.configuration.serialized)
             resized.append(replace(version, configuration=plan.configuration))
-        self.folder, self.blueprint, self.versions = folder, blueprint, tuple(resized)
+        self.folder = self._source = folder
+        self.blueprint, self.versions = blueprint, tuple(resized)
         self.say_ready("")
         log.info("model '%s' now has the instances of its configuration", folder.name)
         return True
@@ -347,9 +370,11 @@ class ModelLife:
         with self._lock:
             (versions, hosts), self._leaving = self._leaving, ((), [])
         end = time.monotonic() + timeout
+        self._agents.begin_unload()
         ended = [host.close(max(0.0, end - time.monotonic())) for host in hosts]
         for version in versions:
             version.model.close()
+        self._agents.end_unload()
         self._tell([version.number for version in versions], State.UNAVAILABLE, reason)
         return all(ended)
 
@@ -358,18 +383,36 @@ class ModelLife:
         served = {version.number for version in self._predecessor.versions} if self._predecessor else set()
         return tuple(number for number in versions if number not in served)
 
+    def _ask_agents(self) -> "ModelFolder":
+        """Ask the agents that the configuration names; the folder that they leave the model in."""
+        directory = self._agents.load(read_draft(self.folder), self.folder.directory, self._catalogue)
+        if directory == self.folder.directory:
+            return self.folder
+        log.info("model '%s' is loaded from %s, where its agents left it", self.folder.name, directory)
+        source = relocate(self.folder, directory)
+        told = self._untold(source.versions)
+        for number in {None, *self._untold(self.folder.versions)} - set(told):
+            self._announcer.forget(self, (self.folder.name, number))
+        self._announcer.claim(self, self.folder.name, told)
+        self._tell(told, State.LOADING)
+        return source
+
     def _bring_up(self, blueprint: Blueprint, number: int) -> Version:
-        host = open_host(self.folder, blueprint, number, self._settings)
+        host = open_host(self._source, blueprint, number, self._settings)
         with self._lock:
             if self._ended:
                 raise LoadError("the model was unloaded while it was loading")
             self._hosts.append(host)
         if self._settings.complete:
             blueprint = replace(blueprint, document=host.complete(dict(blueprint.draft.document)))
-        plan = make_plan(self.folder, blueprint, number, self._settings)
-        host.load(plan)
+        plan = make_plan(self._source, blueprint, number, self._settings)
         model = self._server.add_model(plan.spec, plan.configuration.serialized)
-        return Version(number, plan.configuration, host, model)
+        try:
+            host.load(plan, model)
+        except BaseException:
+            model.close()
+            raise
+        return Version(number, plan.configuration, host, model, plan.members)
 
     def _publish(self, blueprint: Blueprint, versions: Sequence[Version]) -> None:
         numbers = [version.number for version in versions]
@@ -380,7 +423,7 @@ class ModelLife:
             self.blueprint = blueprint
             self._announcer.claim(self, self.folder.name, numbers)
             for version in versions:
-                version.host.serve(version.model, partial(self._lose, version))
+                version.host.serve(partial(self._lose, version))
                 version.model.publish()
         self._tell(numbers, State.READY)
         self._predecessor = None
@@ -394,11 +437,12 @@ class ModelLife:
 
     def _fail(self, error: Exception, versions: Sequence[int | None]) -> None:
         self.failure = reason = explain(error)
-        self.is_refused = isinstance(error, ConfigurationError)
+        self.is_refused = isinstance(error, ConfigurationError | AgentError)
         with self._lock:
             hosts, self._hosts = self._hosts, []
         for host in hosts:
             host.close(0.0)
+        self._agents.abandon()
         expected = isinstance(error, ConfigurationError | LoadError)
         log.error(
             "model '%s' cannot be loaded:\n%s", self.folder.name, reason, exc_info=None if expected else error

@@ -34,6 +34,7 @@ class ProcessHost:
         self._lock = threading.Lock()
         self._closed = False
         self._first: Worker | None = None
+        self._model: native.Model | None = None
         self._starting: set[Worker] = set()
         self._ready: list[tuple[Plan, Worker]] = []
         self._supervisors: dict[Placement, Supervisor] = {}
@@ -45,8 +46,9 @@ class ProcessHost:
         self._first = self._start(document)
         return self._first.completed()
 
-    def load(self, plan: Plan) -> None:
+    def load(self, plan: Plan, model: "native.Model") -> None:
         """Start a worker for each placement, side by side, and wait until all have loaded."""
+        self._model = model
         self._ready = self._load_parts(_split(plan, plan.context.placements))
 
     def _load_parts(self, parts: "Sequence[Plan]") -> list[tuple[Plan, Worker]]:
@@ -71,7 +73,7 @@ class ProcessHost:
             raise errors[0]
         return [(part, worker) for part, worker in zip(parts, workers, strict=True) if worker]
 
-    def serve(self, model: "native.Model", lost: Callable[[str], None]) -> None:
+    def serve(self, lost: Callable[[str], None]) -> None:
         """Let the instances take batches."""
 
         def gave_up(reason: str) -> None:
@@ -86,7 +88,6 @@ class ProcessHost:
             supervised = Supervised(
                 name=placement.name,
                 start=partial(self._start_again, part),
-                connect=model.connect_worker,
                 gave_up=gave_up,
             )
             supervisor = Supervisor(supervised, worker)
@@ -146,7 +147,9 @@ class ProcessHost:
         with self._lock:
             first, self._first = self._first, None
         worker = first or self._start(None)
-        worker.load(part)
+        if self._model is None:
+            raise LoadError("the model was unloaded while it was loading")
+        worker.load(part, self._model.connect_worker)
         return worker
 
     def _start_again(self, part: Plan) -> Worker:

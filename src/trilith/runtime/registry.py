@@ -3,19 +3,20 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trilith import config
-from trilith.contract import ConfigurationError, ErrorCode, LoadError
+from trilith.contract import ConfigurationError, ErrorCode, LoadError, ModelConfiguration
 from trilith.repository import Inventory, ModelFolder, scan
 from trilith.repository.changes import Fingerprint, take
 from trilith.repository.dependencies import load_order, unload_order
 from trilith.repository.overrides import Override, remove_files, write_files
 from trilith.runtime.announcer import Announcer
 from trilith.runtime.departures import Departures
+from trilith.runtime.ensembles import choose_version, is_stale, refuse_circle
 from trilith.runtime.life import ModelLife, Settings, State, explain, read_draft
 from trilith.runtime.loader import Loader
 
@@ -32,6 +33,15 @@ class Refusal:
 
     message: str
     code: ErrorCode = ErrorCode.INTERNAL
+
+
+@dataclass(frozen=True)
+class Asker:
+    """A model that asks for something to be done to models."""
+
+    model: str
+    is_loading: bool
+    """Whether it is being loaded itself, and waits with that."""
 
 
 Done = Callable[[Refusal | None], None]
@@ -86,7 +96,7 @@ class Registry:
         """Load nothing yet."""
         self._server = server
         self._catalogue = catalogue
-        self._settings = settings
+        self._settings = replace(settings, find_served=self._find_served)
         self._place = place
         self._loader = loader
         self._announcer = Announcer(server)
@@ -124,14 +134,27 @@ class Registry:
         """Load a model by name as the server starts; what is wrong with it is logged."""
         self.load(name, Override(), lambda _refusal: done(name))
 
-    def load(self, name: str, override: Override, done: Done) -> None:
-        """Load a model, or load it again where its files or its configuration have changed."""
-        needed = self._needs_of(name, override)
-        for other in load_order(name, lambda one: needed if one == name else self._needs_of(one))[:-1]:
-            self._loader.load([other], other, partial(self._load_missing, other))
-        self._loader.load([name, *needed], name, partial(self._load, name, override, done))
+    def load(self, name: str, override: Override, done: Done, asker: Asker | None = None) -> None:
+        """Load a model, or load it again where its files or its configuration have changed.
 
-    def unload(self, name: str, done: Done, *, dependents: bool = False) -> None:
+        Args:
+            name: of the model.
+            override: what a client brought in the place of its files.
+            done: told how it ended.
+            asker: the model that asks for it; ``None`` for a client.
+        """
+        needed = self._needs_of(name, override)
+        order = load_order(name, lambda one: needed if one == name else self._needs_of(one))
+        waiting = self._wait_inside(asker, "load", [*order, *needed], done)
+        if waiting is None:
+            return
+        for other in order[:-1]:
+            self._loader.load([other, *self._needs_of(other)], other, partial(self._load_missing, other))
+        # An instance that waits for this would keep a change of instances in place waiting.
+        load = partial(self._load, name, override, waiting, in_place=asker is None)
+        self._loader.load([name, *needed], name, load)
+
+    def unload(self, name: str, done: Done, *, dependents: bool = False, asker: Asker | None = None) -> None:
         """Stop a model taking requests; what it has it finishes by itself. None that is loaded is no error.
 
         Models that need it go with it; with ``dependents`` also those that were loaded for its sake alone.
@@ -139,7 +162,28 @@ class Registry:
         with self._lock:
             needs = {one: _needs(record.life) for one, record in self._records.items()}
             going = unload_order(name, needs, self._kept, dependents=dependents)
-        self._loader.do(going, partial(self._unload, going, done))
+        waiting = self._wait_inside(asker, "unload", going, done)
+        if waiting is not None:
+            self._loader.do(going, partial(self._unload, going, waiting))
+
+    def _wait_inside(self, asker: Asker | None, doing: str, names: Sequence[str], done: Done) -> Done | None:
+        """Let a model that is being loaded wait for others, unless they would wait for it."""
+        if asker is None or not asker.is_loading:
+            return done
+        number = self._loader.begin_inside(asker.model, names)
+        if number is None:
+            message = (
+                f"model '{asker.model}' asked, while it is being loaded, to {doing} '{names[-1]}', which "
+                f"would wait until '{asker.model}' is loaded; ask for it in execute()"
+            )
+            done(Refusal(message, ErrorCode.UNAVAILABLE))
+            return None
+
+        def end(refusal: Refusal | None) -> None:
+            self._loader.end_inside(number, names)
+            done(refusal)
+
+        return end
 
     def poll(self, done: Callable[[str], None] = lambda _name: None) -> list[str]:
         """Load what came or changed in the repositories, unload what went.
@@ -169,7 +213,10 @@ class Registry:
                 names = [name, *_needs_among(found, name)]
                 self._loader.load(names, name, partial(self._reload_polled, name, done))
         for name in gone:
-            self._loader.do([name], partial(self._unload, [name], partial(self._settle, name, done)))
+            with self._lock:
+                needs = {one: _needs(record.life) for one, record in self._records.items()}
+            going = unload_order(name, needs, (), dependents=False)
+            self._loader.do(going, partial(self._unload, going, partial(self._settle, name, done)))
         return changed + gone
 
     def refresh(self, done: Callable[[], None] = lambda: None) -> None:
@@ -211,8 +258,8 @@ class Registry:
         if record is None or not record.life.versions:
             self._attempt(name, Override())
 
-    def _load(self, name: str, override: Override, done: Done) -> None:
-        refusal = self._attempt(name, override)
+    def _load(self, name: str, override: Override, done: Done, *, in_place: bool) -> None:
+        refusal = self._attempt(name, override, in_place=in_place)
         if refusal is None:
             with self._lock:
                 self._kept.add(name)
@@ -227,14 +274,14 @@ class Registry:
             self._polled.discard(name)
         done(name)
 
-    def _attempt(self, name: str, override: Override) -> Refusal | None:
+    def _attempt(self, name: str, override: Override, *, in_place: bool = True) -> Refusal | None:
         try:
-            return self._bring(name, override)
+            return self._bring(name, override, in_place=in_place)
         except Exception as error:
             log.exception("model '%s' cannot be loaded", name)
             return Refusal(f"failed to load '{name}': {type(error).__name__}: {error}")
 
-    def _bring(self, name: str, override: Override) -> Refusal | None:
+    def _bring(self, name: str, override: Override, *, in_place: bool) -> Refusal | None:
         """Bring a model to what its folder and the override say now."""
         try:
             folder = self._find(name, override)
@@ -247,7 +294,7 @@ class Registry:
         served = record if record and record.life.versions else None
         if served and _is_same(served, fingerprint, override):
             return None
-        if served and self._resize(served, folder, fingerprint, override):
+        if served and in_place and self._resize(served, folder, fingerprint, override):
             return None
         return self._replace(served, folder, fingerprint, override)
 
@@ -299,7 +346,57 @@ class Registry:
         self._set_record(name, record)
         if before is not None:
             self._departures.send(before)
+        self._look_after_ensembles(name)
         return None
+
+    def _look_after_ensembles(self, name: str) -> None:
+        """Check those that need a model again, now that it is another."""
+        with self._lock:
+            others = [one for one in self._records if one != name]
+        for other in others:
+            needed = self._needs_now(other)
+            if name in needed:
+                self._loader.load([other, *needed], other, partial(self._adapt, other))
+
+    def _adapt(self, name: str) -> None:
+        """Load an ensemble again that does not fit its models any more, or that failed for them."""
+        record = self._records.get(name)
+        if record is None or (not record.life.versions and not record.life.failure):
+            return
+        life, find = record.life, partial(self._find_served, name)
+        if life.versions and not any(is_stale(version.members, find) for version in life.versions):
+            return
+        try:
+            fingerprint = take(life.folder.directory)
+        except OSError:
+            return  # it is on its way out
+        served = record if life.versions else None
+        refusal = self._replace(served, life.folder, fingerprint, record.override)
+        if refusal and served:
+            # Unlike a model, it cannot go on as before: what it is made of has changed already.
+            life.failure = refusal.message
+            self._departures.send(life, refusal.message)
+
+    def _find_served(self, ensemble: str, name: str, version: int) -> ModelConfiguration:
+        """Find what a step of an ensemble asks for.
+
+        Raises:
+            LoadError: it is not served, or needs the ensemble in turn.
+        """
+        refuse_circle(ensemble, name, self._needs_now)
+        record = self._records.get(name)
+        if record is None:
+            return choose_version(name, version, (), "")
+        served = [(one.number, one.configuration) for one in record.life.versions]
+        return choose_version(name, version, served, record.life.failure)
+
+    def _needs_now(self, name: str) -> list[str]:
+        """Tell which models one needs that is loaded, or that somebody has asked for."""
+        record = self._records.get(name)
+        try:
+            return config.composing_models(read_draft(record.life.folder).document) if record else []
+        except ConfigurationError:
+            return []
 
     def _unload(self, names: Sequence[str], done: Done) -> None:
         for name in names:

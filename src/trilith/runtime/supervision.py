@@ -40,7 +40,6 @@ class Supervised:
     """Of the instance."""
     start: Callable[[], Worker]
     """Starts a worker and loads the model in it; raises ``LoadError``."""
-    connect: Callable[[int], "native.WorkerLink"]
     gave_up: Callable[[str], None]
     """Called with the reason when starts failed too often."""
 
@@ -62,7 +61,7 @@ class Supervisor:
         self._clock = clock or SystemClock()
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._link = supervised.connect(worker.detach())
+        self._link: native.WorkerLink = worker.link
         self._thread = threading.Thread(target=self._run, name=f"{supervised.name}-link", daemon=True)
 
     def start(self) -> None:
@@ -126,10 +125,6 @@ class Supervisor:
                 worker.kill()
                 return False
             self._worker = worker
-            try:
-                self._link = self._supervised.connect(worker.detach())
-            except (OSError, RuntimeError) as error:
-                worker.kill()
-                raise LoadError(str(error)) from error
+            self._link = worker.link
         log.info("instance '%s' runs again in worker process %d", self._supervised.name, worker.pid)
         return True

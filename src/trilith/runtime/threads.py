@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from trilith.contract import Backend, Instance, LoadedModel, ModelContext, Placement
@@ -42,18 +42,20 @@ class ThreadHost:
         """Let the backend fill in what the configuration leaves open."""
         return self._make_backend().complete(self._request.source, document)
 
-    def load(self, plan: Plan) -> None:
+    def load(self, plan: Plan, model: "native.Model") -> None:
         """Bring the model and all its instances into memory."""
-        self._loaded = self._make_backend().load(plan.context)
+        self._model = model
+        context = replace(plan.context, caller=model.caller())
+        self._loaded = self._make_backend().load(context)
         for placement in plan.context.placements:
-            self._seats[placement] = self._make_seat(self._loaded, plan.context, placement)
+            self._seats[placement] = self._make_seat(self._loaded, context, placement)
 
-    def serve(self, model: "native.Model", lost: Callable[[str], None]) -> None:
+    def serve(self, lost: Callable[[str], None]) -> None:
         """Let the instances take batches."""
         del lost  # a thread ends only when its model does
-        self._model = model
-        for placement, seat in self._seats.items():
-            self._start(model, placement, seat)
+        if self._model is not None:
+            for placement, seat in self._seats.items():
+                self._start(self._model, placement, seat)
 
     def resize(self, plan: Plan) -> None:
         """Add instances, then remove those that are too many; each finishes its batch."""
@@ -61,10 +63,11 @@ class ThreadHost:
         added: dict[Placement, Seat] = {}
         if self._loaded is None or self._model is None:
             return
+        context = replace(plan.context, caller=self._model.caller())
         try:
             for placement in wanted:
                 if placement not in self._seats:
-                    added[placement] = self._make_seat(self._loaded, plan.context, placement)
+                    added[placement] = self._make_seat(self._loaded, context, placement)
         except Exception:
             for placement, seat in added.items():
                 close_instance(seat.instance, placement.name)

@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from trilith.contract import DataType, Instance, LoadError, ModelContext, ModelError
+from trilith.contract import DataType, Instance, LoadError, ModelConfiguration, ModelContext, ModelError
 from trilith.contract.batch import Parameter
 from trilith.runtime.instances import execute
 
@@ -42,7 +42,7 @@ def warm_up(instance: Instance, context: ModelContext, name: str) -> None:
             continue
         rows = [_make_inputs(sample, context) for _ in range(sample["batch_size"])]
         for _ in range(max(1, sample["count"])):
-            for batch in _batches(rows, [tensor.name for tensor in configuration.outputs], context):
+            for batch in _batches(rows, context):
                 execute(instance, batch, name)
                 batch.wait()
                 if batch.failure:
@@ -50,13 +50,32 @@ def warm_up(instance: Instance, context: ModelContext, name: str) -> None:
                     raise LoadError(f"{message}: {batch.failure}")
 
 
-def _batches(rows: Sequence[Tensors], outputs: list[str], context: ModelContext) -> Iterator["WarmupBatch"]:
+def _batches(rows: Sequence[Tensors], context: ModelContext) -> Iterator["WarmupBatch"]:
     """Yield one batch of all rows; without a batch dimension, one for each."""
-    if context.configuration.max_batch_size:
-        yield WarmupBatch(rows, outputs, has_batch_dimension=True)
-        return
-    for row in rows:
-        yield WarmupBatch([row], outputs, has_batch_dimension=False)
+    configuration = context.configuration
+    outputs = [tensor.name for tensor in configuration.outputs]
+    is_batched = configuration.max_batch_size > 0
+    for together in [rows] if is_batched else [[row] for row in rows]:
+        batch = WarmupBatch(together, outputs, has_batch_dimension=is_batched)
+        batch.inputs |= _describe_batch(together, configuration)
+        for tensor in configuration.inputs:
+            if tensor.ragged and tensor.name in batch.inputs:
+                batch.inputs[tensor.name] = batch.inputs[tensor.name].reshape(-1)
+        yield batch
+
+
+def _describe_batch(rows: Sequence[Tensors], configuration: ModelConfiguration) -> dict[str, NDArray[Any]]:
+    """Make the inputs that tell about a batch, where the model has any."""
+    if not configuration.batch_inputs:
+        return {}
+    from trilith.native import make_batch_input  # noqa: PLC0415  most models need no extension to warm up
+
+    made: dict[str, NDArray[Any]] = {}
+    for entry in configuration.batch_inputs:
+        shapes = [row[entry.source].shape for row in rows]
+        array = make_batch_input(entry.kind, entry.datatype.value, shapes)
+        made |= dict.fromkeys(entry.targets, array)
+    return made
 
 
 class WarmupRequest:

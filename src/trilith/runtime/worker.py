@@ -5,6 +5,7 @@ that socket (see :mod:`trilith.runtime.channel`), then the native core of both s
 worker ends when the channel does, or when the server is gone.
 """
 
+import json
 import logging
 import os
 import select
@@ -14,9 +15,11 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trilith.contract import Backend, Instance, LoadedModel, TrilithError
 from trilith.runtime.bricks import make
@@ -25,6 +28,9 @@ from trilith.runtime.handover import read_context, read_source
 from trilith.runtime.instances import close_instance, run_instance
 from trilith.runtime.logs import LogOptions, configure
 from trilith.runtime.warmup import warm_up
+
+if TYPE_CHECKING:
+    from trilith.native import WorkerPort
 
 log = logging.getLogger(__name__)
 
@@ -51,33 +57,29 @@ def main(arguments: list[str]) -> int:
             document = backend.complete(read_source(order["source"]), order["document"])
             channel.send({"completed": document})
         task = channel.receive()
-        loaded, instance = _load(backend, task)
     except (EOFError, BrokenPipeError):
         return 0  # the server changed its mind
-    except BaseException as error:  # noqa: BLE001  whatever a model raises at load, the server reports it
-        _report(channel, error)
+    except BaseException as error:  # noqa: BLE001  whatever a model raises, the server reports it
+        _report(channel.send, error)
         return 1
-    channel.send({"ready": True})
-    _serve(channel, task, loaded, instance)
-    return 0
+    return _carry_out(channel, backend, task)
 
 
-def _load(backend: Backend, task: dict[str, Any]) -> tuple[LoadedModel, Instance]:
-    context = read_context(task["context"])
-    loaded = backend.load(context)
-    instance = loaded.create_instance(context.placements[0])
-    warm_up(instance, context, context.placements[0].name)
-    return loaded, instance
+def _carry_out(channel: Channel, backend: Backend, task: dict[str, Any]) -> int:
+    """Load the model and run its instance; the exit status."""
+    from trilith.native import WorkerPort  # noqa: PLC0415  what only completes a configuration needs none
 
-
-def _serve(channel: Channel, task: dict[str, Any], loaded: LoadedModel, instance: Instance) -> None:
-    from trilith.native import WorkerPort  # noqa: PLC0415  a model that fails to load needs no extension
-
-    name: str = task["context"]["placements"][0]["name"]
     descriptor = channel.detach()
     worker = os.getpid()
     os.register_at_fork(after_in_child=partial(_leave_channel, descriptor))
     port = WorkerPort(descriptor, task["spec"])
+    try:
+        loaded, instance = _load(backend, task, port)
+    except BaseException as error:  # noqa: BLE001  whatever a model raises at load, the server reports it
+        _report(lambda message: port.say_loaded(json.dumps(message)), error)
+        return 1
+    port.say_loaded(json.dumps({"ready": True}))
+    name: str = task["context"]["placements"][0]["name"]
     run_instance(port, instance, name)
     if os.getpid() != worker:
         os._exit(0)  # a copy that the model made by forking and let return
@@ -86,6 +88,15 @@ def _serve(channel: Channel, task: dict[str, Any], loaded: LoadedModel, instance
         loaded.close()
     except Exception:
         log.exception("the model of instance '%s' failed while it was closed", name)
+    return 0
+
+
+def _load(backend: Backend, task: dict[str, Any], port: "WorkerPort") -> tuple[LoadedModel, Instance]:
+    context = replace(read_context(task["context"]), caller=port.caller())
+    loaded = backend.load(context)
+    instance = loaded.create_instance(context.placements[0])
+    warm_up(instance, context, context.placements[0].name)
+    return loaded, instance
 
 
 def _leave_channel(descriptor: int) -> None:
@@ -96,12 +107,12 @@ def _leave_channel(descriptor: int) -> None:
     ended.close()
 
 
-def _report(channel: Channel, error: BaseException) -> None:
+def _report(send: Callable[[dict[str, Any]], None], error: BaseException) -> None:
     expected = isinstance(error, TrilithError)
     message = str(error) if expected else f"{type(error).__name__}: {error}"
     details = "" if expected else traceback.format_exc()
     try:
-        channel.send({"error": message, "traceback": details})
+        send({"error": message, "traceback": details})
     except OSError:
         log.error("%s\n%s", message, details)  # noqa: TRY400  the traceback is in it; nobody else to tell
 

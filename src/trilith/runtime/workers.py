@@ -1,20 +1,24 @@
 """One worker process, from its start to its end, as the server sees it."""
 
+import json
 import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from trilith.contract import LoadError, ModelSource
 from trilith.runtime.channel import Channel
 from trilith.runtime.handover import write_context, write_source
 from trilith.runtime.hosts import Plan
 from trilith.runtime.logs import LogOptions
+
+if TYPE_CHECKING:
+    from trilith import native
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +62,7 @@ class Worker:
         except OSError as error:
             raise LoadError(f"{self._title}: no worker process can be started: {error}") from error
         self._channel = Channel(ours)
+        self._link: native.WorkerLink | None = None
         with theirs:
             try:
                 self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
@@ -93,18 +98,35 @@ class Worker:
         document: dict[str, Any] = self._answer()["completed"]
         return document
 
-    def load(self, plan: Plan) -> None:
+    def load(self, plan: Plan, connect: "Callable[[int], native.WorkerLink]") -> None:
         """Let it load the model and make its instance, and wait until it has.
+
+        Args:
+            plan: what the model is to be.
+            connect: gives the channel to the native core, which serves what the model asks for meanwhile.
 
         Raises:
             LoadError: it could not, or the process ended.
         """
         self._send({"context": write_context(plan.context), "spec": plan.spec})
-        self._answer()
+        try:
+            self._link = connect(self._channel.detach())
+        except (OSError, RuntimeError) as error:
+            self.end(LAST_WORDS_SECONDS)
+            raise LoadError(
+                f"{self._title}: worker process {self.pid} {self.describe_end()}: {error}"
+            ) from error
+        answer = self._link.loaded()
+        if answer is None:
+            self._raise_ended()
+        self._check(json.loads(answer))
 
-    def detach(self) -> int:
-        """Give away the server's end of the channel, for the native core."""
-        return self._channel.detach()
+    @property
+    def link(self) -> "native.WorkerLink":
+        """The server's end of its channel, once it has loaded the model."""
+        if self._link is None:
+            raise LoadError(f"{self._title}: worker process {self.pid} has not loaded the model")
+        return self._link
 
     def kill(self) -> None:
         """End it at once."""
@@ -156,6 +178,9 @@ class Worker:
             raise LoadError(
                 f"{self._title}: worker process {self.pid} said something that is no message: {error}"
             ) from error
+        return self._check(answer)
+
+    def _check(self, answer: dict[str, Any]) -> dict[str, Any]:
         if "error" in answer:
             if answer["traceback"]:
                 log.error("%s failed in its worker process:\n%s", self._title, answer["traceback"].rstrip())

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from trilith import native
     from trilith.runtime.clock import Clock
-    from trilith.runtime.registry import Refusal, Registry
+    from trilith.runtime.registry import Asker, Refusal, Registry
 
 log = logging.getLogger(__name__)
 
@@ -68,12 +68,14 @@ class Controller:
         except ConfigurationError as error:
             command.fail(str(error), ErrorCode.INVALID_ARG)
             return
-        self._registry.load(command.model, override, _answer(command))
+        self._registry.load(command.model, override, _answer(command), _asker(command))
 
     def _unload(self, command: "native.Command") -> None:
         if self._is_allowed(command):
             dependents = command.take_parameters().get("unload_dependents") is True
-            self._registry.unload(command.model, _answer(command), dependents=dependents)
+            self._registry.unload(
+                command.model, _answer(command), dependents=dependents, asker=_asker(command)
+            )
 
     def _refresh(self, command: "native.Command") -> None:
         self._registry.refresh(command.succeed)
@@ -114,6 +116,12 @@ class Poller:
     def stop(self) -> None:
         """Look no more."""
         self._stop.set()
+
+
+def _asker(command: "native.Command") -> "Asker | None":
+    from trilith.runtime.registry import Asker  # noqa: PLC0415  as late as the registry itself
+
+    return None if command.asker is None else Asker(*command.asker)
 
 
 def _answer(command: "native.Command") -> "Callable[[Refusal | None], None]":

@@ -43,6 +43,16 @@ class Endpoint:
 
 
 @dataclass(frozen=True)
+class CacheChoice:
+    """Where answers are kept to be given again."""
+
+    name: str
+    """Of the brick."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """As they were written; the brick reads them."""
+
+
+@dataclass(frozen=True)
 class ServerOptions:
     """Everything that a server can be told."""
 
@@ -69,6 +79,7 @@ class ServerOptions:
     threads: int = 0
     """That own sockets; 0 for one per core."""
     backend_settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    cache: CacheChoice | None = None
     latencies: Mapping[str, Any] = field(default_factory=dict)
     """Latency summaries and histograms, as the native extension is told."""
     log: LogOptions = field(default_factory=LogOptions)

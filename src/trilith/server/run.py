@@ -9,15 +9,17 @@ import threading
 from typing import TYPE_CHECKING
 
 import trilith
-from trilith.contract import ConfigurationError, TrilithError
+from trilith.contract import ConfigurationError, LoadError, TrilithError
 from trilith.server.control import ControlMode
 from trilith.server.limits import raise_descriptor_limit
-from trilith.server.options import Endpoint, ServerOptions
+from trilith.server.options import CacheChoice, Endpoint, ServerOptions
 from trilith.server.signals import watch_signals
 
 if TYPE_CHECKING:
     from trilith import native
+    from trilith.contract import Cache
     from trilith.repository import Inventory
+    from trilith.runtime.bricks import Catalogue
     from trilith.runtime.life import ModelLife
     from trilith.runtime.loader import Loader
     from trilith.runtime.registry import Registry
@@ -101,6 +103,7 @@ class Application:
         self._server: native.Server | None = None
         self._registry: Registry | None = None
         self._poller: Poller | None = None
+        self._cache: Cache | None = None
         self._wanted: set[str] = set()
         self._ports: dict[str, int] = {}
 
@@ -135,6 +138,8 @@ class Application:
             self._registry.unload_all(CLOSING_SECONDS)
         if self._server is not None:
             self._server.close()
+        if self._cache is not None:
+            self._cache.close()
 
     def stop(self, reason: str) -> None:
         """End :meth:`run` in good order; may be called from any thread."""
@@ -229,6 +234,8 @@ class Application:
         catalogue = discover()
         for problem in catalogue.problems:
             log.warning(str(problem))
+        if self._options.cache is not None:
+            self._open_cache(server, catalogue, self._options.cache)
         settings = Settings(
             complete=self._options.complete_configurations,
             backend_settings=self._options.backend_settings,
@@ -247,6 +254,14 @@ class Application:
         for name in named:
             self._registry.load_named(name, self._inbox.put)
         return len(named)
+
+    def _open_cache(self, server: "native.Server", catalogue: "Catalogue", choice: CacheChoice) -> None:
+        from trilith.runtime.caches import use_cache  # noqa: PLC0415  only where there is one
+
+        try:
+            self._cache = use_cache(server, catalogue, choice.name, choice.settings)
+        except LoadError as error:
+            raise StartupError(str(error)) from error
 
     def _take_commands(self, server: "native.Server") -> None:
         """Begin to carry out what clients, or changes in the repositories, ask for."""

@@ -15,6 +15,18 @@ def test_both_sides_get_the_same_configuration_but_for_the_backend(tmp_path: Pat
     assert (theirs / "identity" / "1" / "model.py").exists()
 
 
+def test_an_ensemble_comes_with_the_models_that_it_hands_its_tensor_through(tmp_path: Path) -> None:
+    repository = write_repository(tmp_path / "ours", ("ensemble",), ours=True, magika=tmp_path)
+    assert sorted(path.name for path in repository.iterdir()) == [
+        "ensemble",
+        *(f"ensemble_step{index}" for index in (1, 2, 3)),
+    ]
+    config = (repository / "ensemble" / "config.pbtxt").read_text()
+    assert 'key: "OUTPUT0" value: "TENSOR1"' in config
+    assert 'key: "INPUT0" value: "TENSOR1"' in config
+    assert not list((repository / "ensemble" / "1").iterdir())
+
+
 def test_dynamic_batching_is_written_only_where_it_is_wanted() -> None:
     assert "dynamic_batching { }" in MODELS["identity"].configuration("python")
     assert "dynamic_batching" not in MODELS["identity_direct"].configuration("python")

@@ -7,7 +7,7 @@ import pytest
 from trilith.cli.flags import FLAGS
 from trilith.cli.options import DEFAULT_QUANTILES, UsageError, build_options
 from trilith.cli.parse import parse
-from trilith.server.options import Endpoint, ServerOptions
+from trilith.server.options import CacheChoice, Endpoint, ServerOptions
 
 
 def build(*words: str) -> ServerOptions:
@@ -145,3 +145,36 @@ def test_all_models_are_loaded_by_a_star_that_stands_alone() -> None:
         build(*words)
     assert build(*words[:2]).startup_models == ("*",)
     assert build(words[0], "--load-model=a", "--load-model=b").startup_models == ("a", "b")
+
+
+def test_settings_of_one_cache_are_put_together() -> None:
+    options = build("--cache-config=local,size=64", "--cache-config=local,other=a=b")
+    assert options.cache == CacheChoice("local", {"size": "64", "other": "a=b"})
+    assert build().cache is None
+
+
+def test_the_old_name_of_the_cache_s_size_still_says_it() -> None:
+    options = build("--response-cache-byte-size=64")
+    assert options.cache == CacheChoice("local", {"size": "64"})
+    assert "--response-cache-byte-size is deprecated" in options.notes[0]
+    assert build("--response-cache-byte-size=0").cache is None
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--cache-config=size=64"], "--cache-config=size=64: expected NAME,SETTING=VALUE"),
+        (["--cache-config=local"], "--cache-config=local: expected NAME,SETTING=VALUE"),
+        (["--cache-config=local,size"], "expected NAME,SETTING=VALUE"),
+        (
+            ["--cache-config=local,size=1", "--cache-config=redis,host=x"],
+            "--cache-config: a server has one cache, found settings of local, redis",
+        ),
+        (["--cache-config=local,size=1", "--response-cache-byte-size=1"], "exclude each other"),
+        (["--response-cache-byte-size=abc"], "expected a whole number of at least 0"),
+    ],
+)
+def test_a_cache_that_cannot_be_is_explained(words: list[str], message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        build(*words)
+    assert message in str(caught.value)

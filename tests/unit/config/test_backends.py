@@ -92,8 +92,3 @@ def test_what_was_looked_for_is_said_where_nothing_was_found(tmp_path: Path) -> 
 def test_a_filename_that_tells_no_backend_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"'net\.bin' does not tell the backend"):
         choose(tmp_path, default_model_filename="net.bin")
-
-
-def test_an_ensemble_is_said_not_to_be_served(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="ensembles are not served by this version"):
-        choose(tmp_path, platform="ensemble")

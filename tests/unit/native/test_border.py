@@ -234,6 +234,8 @@ def test_a_worker_gets_the_same_batch_and_may_write_to_it(serve: Callable[..., S
     assert status == 200
     assert set(answer["outputs"][0]["data"]) == {2.5}
     worker_link.close()
+    served.threads.pop().join(20)
+    del port  # its process would end now
     supervisor.join(20)
     assert ended == [""]
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trilith.repository.dependencies import load_order, unload_order
+from trilith.repository.dependencies import find_way, load_order, unload_order
 
 NEEDS = {"both": ["a", "b"], "one": ["a"], "a": [], "b": ["deep"], "deep": []}
 
@@ -41,3 +41,11 @@ def test_nobody_stays_without_what_it_needs(
     going = unload_order("a", needs, kept, dependents=dependents)
     assert len(going) == len(set(going))
     assert all(not set(needs[name]) & set(going) for name in needs if name not in going)
+
+
+def test_a_way_leads_over_what_models_need() -> None:
+    needs = {"a": ["b", "c"], "b": [], "c": ["d"], "d": ["a"]}
+
+    assert find_way("c", "a", needs.__getitem__) == ["c", "d", "a"]
+    assert find_way("b", "a", needs.__getitem__) == []
+    assert find_way("a", "a", needs.__getitem__) == ["a"]

@@ -16,3 +16,26 @@ def test_good_and_bad_models_are_told_apart(make_folder: MakeFolder, monkeypatch
     assert findings["good"] == ""
     assert "max_batch_size" in findings["bad"]
     assert "inputs" in findings["wrong"]
+
+
+def test_an_ensemble_is_checked_against_the_models_beside_it(
+    make_folder: MakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check, "discover", lambda: CATALOGUE)
+    repository = make_folder("part").directory.parent
+    for name, model in (("fitting", "part"), ("lost", "nowhere"), ("own", "own"), ("above", "lost")):
+        (repository / name / "1").mkdir(parents=True)
+        step = f'model_name: "{model}" model_version: -1 input_map {{ key: "IN" value: "IN" }}'
+        (repository / name / "config.pbtxt").write_text(
+            'platform: "ensemble" max_batch_size: 4\n'
+            'input { name: "IN" data_type: TYPE_FP32 dims: -1 }\n'
+            'output { name: "OUT" data_type: TYPE_FP32 dims: -1 }\n'
+            f'ensemble_scheduling {{ step {{ {step} output_map {{ key: "OUT" value: "OUT" }} }} }}\n'
+        )
+
+    findings = check.check_repositories([repository])
+
+    assert findings["fitting"] == ""
+    assert "model 'nowhere' is not served" in findings["lost"]
+    assert "own -> own" in findings["own"]
+    assert "model 'lost' is not served" in findings["above"]

@@ -36,3 +36,38 @@ def test_work_that_raises_does_not_end_its_lane() -> None:
     loader.load(["a"], "a", broken)
     loader.load(["a"], "a", after.set)
     assert after.wait(20)
+
+
+def test_a_model_that_waits_inside_its_load_leaves_its_thread_to_others() -> None:
+    loader = Loader(1)
+    inside, done = threading.Event(), threading.Event()
+
+    def load_another() -> None:
+        number = loader.begin_inside("one", ["other"])
+        assert number is not None
+        loader.load(["other"], "other", inside.set)
+        assert inside.wait(20)
+        loader.end_inside(number, ["other"])
+        done.set()
+
+    loader.load(["one"], "one", load_another)
+    assert done.wait(20)
+
+
+def test_a_model_that_would_wait_for_itself_is_told() -> None:
+    loader = Loader(1)
+    answers: list[int | None] = []
+    done = threading.Event()
+
+    def load_in_a_circle() -> None:
+        answers.append(loader.begin_inside("one", ["one"]))
+        number = loader.begin_inside("one", ["two"])
+        loader.load(["two"], "two", lambda: answers.append(loader.begin_inside("two", ["one"])))
+        loader.load(["two", "three"], "three", done.set)
+        assert done.wait(20)
+        assert number is not None
+        loader.end_inside(number, ["two"])
+
+    loader.load(["one"], "one", load_in_a_circle)
+    assert done.wait(20)
+    assert answers == [None, None]

@@ -34,24 +34,6 @@ class FakeClock:
         return event.is_set()
 
 
-class FakeWorker:
-    """A worker that is nothing but a number."""
-
-    pid = 7
-
-    def detach(self) -> int:
-        return 0
-
-    def end(self, timeout: float) -> bool:
-        return timeout > 0
-
-    def kill(self) -> None:
-        """Nothing to end."""
-
-    def describe_end(self) -> str:
-        return "ended by signal SIGKILL"
-
-
 class FakeLink:
     """A link whose runs end as a script says: how long it lived, and what happened."""
 
@@ -68,6 +50,24 @@ class FakeLink:
         """Nothing to close."""
 
 
+class FakeWorker:
+    """A worker that is nothing but a number."""
+
+    pid = 7
+
+    def __init__(self, link: FakeLink) -> None:
+        self.link = link
+
+    def end(self, timeout: float) -> bool:
+        return timeout > 0
+
+    def kill(self) -> None:
+        """Nothing to end."""
+
+    def describe_end(self) -> str:
+        return "ended by signal SIGKILL"
+
+
 def supervise(script: list[tuple[float, str]], failing_starts: int = 0) -> tuple[FakeClock, list[str]]:
     """Run a supervisor to its end; the clock it used and the reasons it gave up for."""
     clock = FakeClock()
@@ -78,10 +78,10 @@ def supervise(script: list[tuple[float, str]], failing_starts: int = 0) -> tuple
         if left[0]:
             left[0] -= 1
             raise LoadError("no memory")
-        return FakeWorker()
+        return FakeWorker(FakeLink(clock, script))
 
-    supervised = Supervised("a_0_0", start, lambda _: FakeLink(clock, script), reasons.append)  # type: ignore[arg-type,return-value]
-    supervisor = Supervisor(supervised, FakeWorker(), Backoff(attempts=4), clock)  # type: ignore[arg-type]
+    supervised = Supervised("a_0_0", start, reasons.append)
+    supervisor = Supervisor(supervised, FakeWorker(FakeLink(clock, script)), Backoff(attempts=4), clock)  # type: ignore[arg-type]
     supervisor._run()
     return clock, reasons
 

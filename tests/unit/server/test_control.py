@@ -19,13 +19,15 @@ class RegistryDouble:
         self.asked: list[tuple[Any, ...]] = []
         self.refusal = refusal
 
-    def load(self, name: str, override: Override, done: Any) -> None:
+    def load(self, name: str, override: Override, done: Any, asker: Any) -> None:
+        assert asker is None
         if name == "crash":
             raise ZeroDivisionError
         self.asked.append(("load", name, override))
         done(self.refusal)
 
-    def unload(self, name: str, done: Any, *, dependents: bool = False) -> None:
+    def unload(self, name: str, done: Any, *, dependents: bool = False, asker: Any) -> None:
+        assert asker is None
         self.asked.append(("unload", name, dependents))
         done(self.refusal)
 

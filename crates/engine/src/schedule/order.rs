@@ -29,9 +29,13 @@ impl<R, A> Line<R, A> {
         self.first + self.slots.len() as u64 - 1
     }
 
+    fn slot(&mut self, number: u64) -> Option<&mut Slot<R, A>> {
+        let position = number.checked_sub(self.first)? as usize;
+        self.slots.get_mut(position)
+    }
+
     fn hold(&mut self, number: u64, answer: A, ended: bool) {
-        let position = number.checked_sub(self.first).map(|position| position as usize);
-        if let Some(slot) = position.and_then(|position| self.slots.get_mut(position)) {
+        if let Some(slot) = self.slot(number) {
             slot.held.push(answer);
             slot.ended = ended;
         }
@@ -71,6 +75,16 @@ impl Order {
     /// Takes the next place; gives its number.
     pub(crate) fn enter(&self, recipient: Recipient) -> u64 {
         self.line.lock().enter(recipient)
+    }
+
+    /// Tells the recipient that its request begins to run. It has no answer yet, so that nobody else looks for it.
+    pub(crate) fn begin(&self, number: u64, port: u64) {
+        let recipient = self.line.lock().slot(number).and_then(|slot| slot.recipient.take());
+        let Some(mut recipient) = recipient else { return };
+        recipient.begin(port);
+        if let Some(slot) = self.line.lock().slot(number) {
+            slot.recipient = Some(recipient);
+        }
     }
 
     /// Sends an answer once all earlier requests have ended. No lock is held while a recipient is called.

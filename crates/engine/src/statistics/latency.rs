@@ -30,17 +30,20 @@ pub(crate) struct Parts {
 /// The latencies of one model version, as far as they are switched on.
 pub(crate) struct Latencies {
     summaries: Option<[Summary; 5]>,
+    /// Look-ups in the response cache: those that found something, and those that did not with the storing after them.
+    cache: Option<[Summary; 2]>,
     quantiles: Vec<f64>,
     histogram: Option<Histogram>,
 }
 
 impl Latencies {
-    /// `None` where nothing is switched on.
-    pub(crate) fn new(options: &LatencyOptions) -> Option<Self> {
+    /// `None` where nothing is switched on; look-ups in the response cache count for models that use it.
+    pub(crate) fn new(options: &LatencyOptions, cached: bool) -> Option<Self> {
         let asked: Vec<f64> = options.quantiles.iter().map(|(quantile, _)| *quantile).collect();
         let quantiles = if asked.is_empty() { QUANTILES.to_vec() } else { asked };
         (options.summaries || options.histograms).then(|| Self {
             summaries: options.summaries.then(Default::default),
+            cache: (options.summaries && cached).then(Default::default),
             quantiles,
             histogram: options.histograms.then(Histogram::default),
         })
@@ -58,15 +61,47 @@ impl Latencies {
         }
     }
 
+    /// Takes in a request that was answered from the cache.
+    pub(crate) fn observe_hit(&mut self, now: Nanos, request: u64, looked_up: u64) {
+        if let Some([of_request, of_queue, ..]) = &mut self.summaries {
+            of_request.observe(now, request);
+            of_queue.observe(now, 0);
+        }
+        if let Some([hits, _]) = &mut self.cache {
+            hits.observe(now, looked_up);
+        }
+        if let Some(histogram) = &mut self.histogram {
+            histogram.observe(request);
+        }
+    }
+
+    /// Takes in a look-up that found nothing.
+    pub(crate) fn observe_miss(&mut self, now: Nanos, took: u64) {
+        if let Some([_, misses]) = &mut self.cache {
+            misses.observe(now, took);
+        }
+    }
+
     /// A copy for showing.
     pub(crate) fn snapshot(&self, now: Nanos) -> Vec<LatencyStatistics> {
-        const KINDS: [&str; 5] = ["request", "queue", "compute_input", "compute_infer", "compute_output"];
-        let summaries = self.summaries.iter().flatten().zip(KINDS).map(|(summary, kind)| LatencyStatistics {
-            kind,
-            count: summary.count,
-            sum_microseconds: summary.sum as f64,
-            quantiles: summary.quantiles(now, &self.quantiles),
-            buckets: Vec::new(),
+        const KINDS: [&str; 7] = [
+            "request",
+            "queue",
+            "compute_input",
+            "compute_infer",
+            "compute_output",
+            "cache_hit",
+            "cache_miss",
+        ];
+        let of_cache = self.cache.iter().flatten();
+        let summaries = self.summaries.iter().flatten().chain(of_cache).zip(KINDS).map(|(summary, kind)| {
+            LatencyStatistics {
+                kind,
+                count: summary.count,
+                sum_microseconds: summary.sum as f64,
+                quantiles: summary.quantiles(now, &self.quantiles),
+                buckets: Vec::new(),
+            }
         });
         let histogram = self.histogram.iter().map(|histogram| LatencyStatistics {
             kind: "first_response",

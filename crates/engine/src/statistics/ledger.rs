@@ -2,6 +2,7 @@
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
+use trilith_core::ComputeTimes;
 
 use crate::clock::{Clock, Nanos};
 use crate::statistics::latency::{Latencies, Parts};
@@ -59,8 +60,8 @@ struct Page {
 }
 
 impl Ledger {
-    pub(crate) fn new(options: &LatencyOptions) -> Self {
-        let page = Page { sums: ModelStatistics::default(), latencies: Latencies::new(options) };
+    pub(crate) fn new(options: &LatencyOptions, cached: bool) -> Self {
+        let page = Page { sums: ModelStatistics::default(), latencies: Latencies::new(options, cached) };
         Self { page: Mutex::new(page) }
     }
 
@@ -71,10 +72,35 @@ impl Ledger {
         page.sums.failures.add(reason);
     }
 
+    /// Takes in a request that was answered from the cache: a success that waited for nothing and computed nothing.
+    pub(crate) fn record_hit(&self, queued: Nanos, ended: Nanos, looked_up: Nanos) {
+        let request = ended.saturating_sub(queued);
+        let mut page = self.page.lock();
+        page.sums.success.add(1, request);
+        page.sums.queue.add(1, 0);
+        page.sums.cache_hit.add(1, looked_up);
+        if let Some(latencies) = &mut page.latencies {
+            latencies.observe_hit(ended, request / 1000, looked_up / 1000);
+        }
+    }
+
+    /// Takes in that a request was not answered from the cache: how long the look-up took, which is part of the request
+    /// already, and the storing of its answer where it was stored.
+    pub(crate) fn record_miss(&self, now: Nanos, looked_up: Nanos, stored: Option<Nanos>) {
+        let took = looked_up + stored.unwrap_or(0);
+        let mut page = self.page.lock();
+        page.sums.success.nanoseconds += stored.unwrap_or(0);
+        page.sums.cache_miss.add(1, took);
+        if let Some(latencies) = &mut page.latencies {
+            latencies.observe_miss(now, took / 1000);
+        }
+    }
+
     /// Takes in an execution that has ended.
     pub(crate) fn record(&self, execution: &Execution, clock: &dyn Clock) {
         let unix = clock.unix_milliseconds();
-        let computed = Computed::new(execution);
+        let end = execution.outcomes.iter().map(|outcome| outcome.ended).max();
+        let computed = execution.phases.times(end.unwrap_or(execution.phases.taken));
         let mut page = self.page.lock();
         page.sums.last_inference = page.sums.last_inference.max(unix);
         page.sums.execution_count += 1;
@@ -82,6 +108,22 @@ impl Ledger {
         for outcome in &execution.outcomes {
             page.add(outcome, execution.phases.taken, &computed);
         }
+    }
+
+    /// Takes in a request that was answered by steps of an ensemble, which took so long in all.
+    pub(crate) fn record_composed(
+        &self,
+        outcome: Outcome,
+        taken: Nanos,
+        times: ComputeTimes,
+        clock: &dyn Clock,
+    ) {
+        let unix = clock.unix_milliseconds();
+        let mut page = self.page.lock();
+        page.sums.last_inference = page.sums.last_inference.max(unix);
+        page.sums.execution_count += 1;
+        page.sums.batch(u64::from(outcome.batch_size)).add(&times);
+        page.add(&outcome, taken, &times);
     }
 
     /// A copy for showing.
@@ -92,22 +134,14 @@ impl Ledger {
     }
 }
 
-/// Nanoseconds of an execution's phases.
-struct Computed {
-    input: Nanos,
-    infer: Nanos,
-    output: Nanos,
-}
-
-impl Computed {
-    fn new(execution: &Execution) -> Self {
-        let Phases { taken, inputs_ready, executed } = execution.phases;
-        let end = execution.outcomes.iter().map(|outcome| outcome.ended).max().unwrap_or(taken);
+impl Phases {
+    /// How long they were, where the last one ended then.
+    pub(crate) fn times(&self, end: Nanos) -> ComputeTimes {
         // A phase whose end was not noted takes no time (inputs) or all that is left (the model).
-        let inputs_ready = inputs_ready.unwrap_or(taken);
-        let executed = executed.unwrap_or(end);
-        Self {
-            input: inputs_ready.saturating_sub(taken),
+        let inputs_ready = self.inputs_ready.unwrap_or(self.taken);
+        let executed = self.executed.unwrap_or(end);
+        ComputeTimes {
+            input: inputs_ready.saturating_sub(self.taken),
             infer: executed.saturating_sub(inputs_ready),
             output: end.saturating_sub(executed),
         }
@@ -115,7 +149,7 @@ impl Computed {
 }
 
 impl Page {
-    fn add(&mut self, outcome: &Outcome, taken: Nanos, computed: &Computed) {
+    fn add(&mut self, outcome: &Outcome, taken: Nanos, computed: &ComputeTimes) {
         let request = outcome.ended.saturating_sub(outcome.queued);
         if !outcome.answered {
             self.sums.fail.add(1, request);
@@ -156,7 +190,7 @@ impl ModelStatistics {
 }
 
 impl BatchStatistics {
-    fn add(&mut self, computed: &Computed) {
+    fn add(&mut self, computed: &ComputeTimes) {
         self.compute_input.add(1, computed.input);
         self.compute_infer.add(1, computed.infer);
         self.compute_output.add(1, computed.output);

@@ -73,6 +73,8 @@ pub struct ModelStatistics {
     pub cache_hit: Duration,
     /// Look-ups in the response cache that found nothing.
     pub cache_miss: Duration,
+    /// Whether its configuration asks for the response cache.
+    pub cached: bool,
     /// By batch size, ascending.
     pub batches: Vec<BatchStatistics>,
     /// Labels of its metrics beside name and version, in alphabetical order.
@@ -99,7 +101,8 @@ pub struct LatencyOptions {
 /// One kind of latency of one model version, in microseconds (summaries) and milliseconds (histograms).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LatencyStatistics {
-    /// `request`, `queue`, `compute_input`, `compute_infer`, `compute_output` have quantiles;
+    /// `request`, `queue`, `compute_input`, `compute_infer`, `compute_output`, `cache_hit`, `cache_miss` have
+    /// quantiles;
     /// `first_response` has buckets.
     pub kind: &'static str,
     /// How many were observed.

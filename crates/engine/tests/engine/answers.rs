@@ -1,11 +1,7 @@
 use trilith_core::{Code, DataType, Error, Fault, Request, RequestedOutput, Response, Tensor};
-use trilith_engine::{ModelSpec, SchedulerSpec};
+use trilith_engine::ModelSpec;
 
-use crate::support::{Server, echo, floats, request, spec, take, tensor_spec, with_inputs};
-
-fn dynamic() -> SchedulerSpec {
-    SchedulerSpec { dynamic: true, ..SchedulerSpec::default() }
-}
+use crate::support::{Server, dynamic, echo, floats, request, spec, take, tensor_spec, with_inputs};
 
 /// The error that a client gets where the model gives these outputs for a batch of one.
 fn wrong(outputs: Vec<Tensor>) -> Error {

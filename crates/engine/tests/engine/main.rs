@@ -2,8 +2,13 @@
 
 mod admission;
 mod answers;
+mod caching;
+mod ensemble_laws;
+mod ensembles;
+mod house;
 mod laws;
 mod life;
+mod ragged;
 mod scheduling;
 mod sequences;
 mod statistics;

@@ -3,11 +3,9 @@ use std::task::Waker;
 use trilith_core::{Code, DataType, Request, Tensor};
 use trilith_engine::{ModelSpec, QueuePolicy, SchedulerSpec, Turn};
 
-use crate::support::{Alarm, Server, echo, floats, request, spec, take, tensor_spec, wait, with_inputs};
-
-fn dynamic() -> SchedulerSpec {
-    SchedulerSpec { dynamic: true, ..SchedulerSpec::default() }
-}
+use crate::support::{
+    Alarm, Server, dynamic, echo, floats, request, spec, take, tensor_spec, wait, with_inputs,
+};
 
 #[test]
 fn a_request_wakes_one_idle_port_and_the_next_only_when_it_is_of_use() {

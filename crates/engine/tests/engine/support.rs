@@ -51,6 +51,18 @@ impl Inbox {
         self.0.lock().iter().filter(|answer| answer.is_final).count()
     }
 
+    /// The first value of every response so far.
+    pub(crate) fn values(&self) -> Vec<f32> {
+        let answers = self.0.lock();
+        let responses = answers.iter().filter_map(|answer| answer.result.as_ref()?.as_ref().ok());
+        responses
+            .map(|response| {
+                let bytes = response.outputs[0].payload.to_bytes();
+                f32::from_le_bytes(bytes[..4].try_into().unwrap())
+            })
+            .collect()
+    }
+
     /// The one answer there is.
     pub(crate) fn result(&self) -> Result<Response> {
         let mut answers = self.0.lock();
@@ -114,6 +126,11 @@ pub(crate) fn tensor_spec(name: &str, datatype: DataType, dims: &[i64]) -> Tenso
         ragged: false,
         labels: Arc::new([]),
     }
+}
+
+/// A scheduler that batches.
+pub(crate) fn dynamic() -> SchedulerSpec {
+    SchedulerSpec { dynamic: true, ..SchedulerSpec::default() }
 }
 
 /// Model `m`, version 1, `IN` and `OUT` of two FP32 values.

@@ -2,13 +2,14 @@
 
 use tokio::sync::oneshot;
 use trilith_core::{Code, Error, Fault, Request, Response, Result};
-use trilith_engine::{Answer, Engine, Reply, Ticket};
+use trilith_engine::{Answer, Attendance, Engine, Reply, Ticket};
 
 use super::call::Forwarded;
 use super::convert_request::{Converted, convert};
 use super::convert_response;
 use super::draft::Draft;
 use super::pieces::Pieces;
+use crate::awaited;
 use crate::context::Context;
 use crate::shared_memory::Placements;
 
@@ -17,6 +18,7 @@ pub(super) struct Inference {
     receiver: oneshot::Receiver<Result<Response>>,
     withdrawal: Withdrawal,
     placements: Placements,
+    _attendance: Attendance,
 }
 
 impl Inference {
@@ -30,16 +32,17 @@ impl Inference {
         refuse_decoupled(&context.engine, &request)?;
         let (sender, receiver) = oneshot::channel();
         let reply = SingleReply { sender: Some(sender), responses: 0, first: None };
+        let attendance = Attendance::begin();
         let ticket = context.engine.infer(request, Box::new(reply));
-        Ok(Self { receiver, withdrawal: Withdrawal(Some(ticket)), placements })
+        Ok(Self { receiver, withdrawal: Withdrawal(Some(ticket)), placements, _attendance: attendance })
     }
 
     /// Waits for the answer: a framed `ModelInferResponse`.
     pub(super) async fn answer(&mut self) -> Result<Pieces> {
-        let result = (&mut self.receiver).await;
+        let result = awaited::take(self.withdrawal.0.as_ref(), &mut self.receiver).await;
         self.withdrawal.forget();
         let mut response =
-            result.unwrap_or_else(|_| Err(Error::internal("the request was dropped without an answer")))?;
+            result.unwrap_or_else(|| Err(Error::internal("the request was dropped without an answer")))?;
         self.placements.settle(&mut response)?;
         Ok(convert_response::unary(&response))
     }

@@ -21,6 +21,7 @@ use super::frame::Messages;
 use super::pieces::Pieces;
 use super::status::{from_error, shutting_down, trailers};
 use crate::context::Context;
+use crate::post;
 use crate::shared_memory::Placements;
 use crate::shutdown::Shutdown;
 
@@ -96,9 +97,9 @@ impl InferStream {
 
     /// Takes answers in; whether there were any.
     fn poll_answers(&mut self, context: &mut TaskContext<'_>) -> bool {
-        let Poll::Ready(Some((number, answer))) = self.receiver.poll_recv(context) else {
-            return false;
-        };
+        let waker = post::waker(context);
+        let received = self.receiver.poll_recv(&mut TaskContext::from_waker(&waker));
+        let Poll::Ready(Some((number, answer))) = received else { return false };
         for outgoing in self.exchanges.accept(number, answer) {
             if let Err(status) = self.emit(outgoing) {
                 self.abort(status);

@@ -19,6 +19,7 @@ use super::json::Writer;
 use super::reply::{self, Refusal};
 use super::{body, generate};
 use crate::listen::ReplyBody;
+use crate::post;
 
 impl Endpoint {
     /// Answers a generate request, as one JSON object or as a stream of events.
@@ -73,7 +74,8 @@ impl Answers {
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer>> {
-        let next = self.receiver.poll_recv(context);
+        let waker = post::waker(context);
+        let next = self.receiver.poll_recv(&mut Context::from_waker(&waker));
         if let Poll::Ready(Some(answer)) = &next {
             self.flow.note_read(byte_size(answer));
             if answer.is_final {

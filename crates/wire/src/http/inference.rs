@@ -6,13 +6,14 @@ use hyper::body::Incoming;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::oneshot;
 use trilith_core::{Code, Error, Fault, Payload, Request, Result};
-use trilith_engine::{Answer, Engine, Ticket};
+use trilith_engine::{Answer, Attendance, Engine, Ticket};
 
 use super::compress::{self, Encoding};
 use super::endpoint::Endpoint;
 use super::infer::{Decoded, Encoded, Target, decode, decode_raw, encode};
 use super::reply::Refusal;
 use super::{body, reply};
+use crate::awaited;
 use crate::listen::ReplyBody;
 use crate::shared_memory::Placements;
 
@@ -85,7 +86,7 @@ fn header_length(headers: &HeaderMap) -> Result<Option<usize>> {
 
 /// Runs a request. If this future is dropped, because the client has gone, the request is withdrawn.
 async fn run(engine: &Engine, request: Request) -> Result<trilith_core::Response> {
-    let (sender, receiver) = oneshot::channel();
+    let (sender, mut receiver) = oneshot::channel();
     let mut sender = Some(sender);
     let mut kept = None;
     let reply = move |answer: Answer| {
@@ -97,13 +98,14 @@ async fn run(engine: &Engine, request: Request) -> Result<trilith_core::Response
             let _ = sender.send(kept.take());
         }
     };
+    let _attendance = Attendance::begin();
     let mut withdrawal = Withdrawal(Some(engine.infer(request, Box::new(reply))));
-    let answer = receiver.await;
+    let answer = awaited::take(withdrawal.0.as_ref(), &mut receiver).await;
     withdrawal.0 = None;
     match answer {
-        Ok(Some(result)) => result,
-        Ok(None) => Err(Error::model("the model ended the request without a response")),
-        Err(_) => Err(Error::internal("the request was lost on its way to the model")),
+        Some(Some(result)) => result,
+        Some(None) => Err(Error::model("the model ended the request without a response")),
+        None => Err(Error::internal("the request was lost on its way to the model")),
     }
 }
 

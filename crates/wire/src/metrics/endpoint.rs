@@ -7,6 +7,7 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::MetricsOptions;
+use super::custom;
 use super::host::Host;
 use super::render;
 use crate::context::Context;
@@ -39,7 +40,9 @@ impl Handler for Endpoint {
         match self.context.engine.statistics(None, None) {
             Ok(models) => {
                 let usage = self.host.as_ref().and_then(Host::usage);
-                with_type(render::render(&models, usage), "text/plain; charset=utf-8")
+                let mut text = render::render(&models, usage);
+                text.push_str(&custom::render(&self.context.engine.metrics().snapshot()));
+                with_type(text, "text/plain; charset=utf-8")
             }
             Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the statistics cannot be read"),
         }

@@ -2,9 +2,11 @@
 //!
 //! - [`endpoint`]: answers `GET /metrics`
 //! - [`render`]: what is counted, as text
+//! - [`custom`]: what models count for themselves
 //! - [`text`]: the text format
 //! - [`host`]: CPU and memory of the machine
 
+mod custom;
 mod endpoint;
 mod host;
 mod render;

@@ -50,6 +50,31 @@ const FAMILIES: [Family; 8] = [
     }),
 ];
 
+/// Families of models that ask for the response cache.
+const OF_CACHE: [Family; 4] = [
+    ("nv_cache_num_hits_per_model", "counter", "Requests answered from the response cache", |model| {
+        model.cache_hit.count
+    }),
+    (
+        "nv_cache_hit_duration_per_model",
+        "counter",
+        "Microseconds spent on look-ups in the response cache that found an answer, in all",
+        |model| model.cache_hit.nanoseconds / 1000,
+    ),
+    (
+        "nv_cache_num_misses_per_model",
+        "counter",
+        "Requests to which the response cache held no answer",
+        |model| model.cache_miss.count,
+    ),
+    (
+        "nv_cache_miss_duration_per_model",
+        "counter",
+        "Microseconds spent on look-ups that found nothing and on storing the answer then, in all",
+        |model| model.cache_miss.nanoseconds / 1000,
+    ),
+];
+
 /// All metrics.
 pub(super) fn render(models: &[ModelStatistics], usage: Option<Usage>) -> String {
     let mut text = Text::default();
@@ -60,6 +85,7 @@ pub(super) fn render(models: &[ModelStatistics], usage: Option<Usage>) -> String
             text.sample(name, model, None, value(model));
         }
     }
+    cache(&mut text, models);
     if let Some(usage) = usage {
         host(&mut text, usage);
     }
@@ -84,6 +110,18 @@ fn requests(text: &mut Text, models: &[ModelStatistics]) {
             ("OTHER", failures.other),
         ] {
             text.sample(FAILURE, model, Some(("reason", reason)), count);
+        }
+    }
+}
+
+fn cache(text: &mut Text, models: &[ModelStatistics]) {
+    if models.iter().all(|model| !model.cached) {
+        return;
+    }
+    for (name, kind, help, value) in OF_CACHE {
+        text.family(name, kind, help);
+        for model in models.iter().filter(|model| model.cached) {
+            text.sample(name, model, None, value(model));
         }
     }
 }
@@ -120,7 +158,10 @@ fn summaries(text: &mut Text, kind: &str, latencies: &[(&ModelStatistics, &Laten
     if latencies.iter().all(|(_, latency)| latency.quantiles.is_empty()) {
         return;
     }
-    let name = family_name(kind, "summary_us");
+    let name = match kind {
+        "cache_hit" | "cache_miss" => format!("nv_{kind}_summary_per_model"),
+        _ => format!("nv_inference_{kind}_summary_us"),
+    };
     text.family(&name, "summary", &format!("Microseconds of {} in the recent past", describe(kind)));
     for (model, latency) in latencies {
         totals(text, &name, model, (latency.count, latency.sum_microseconds));
@@ -134,7 +175,7 @@ fn histograms(text: &mut Text, kind: &str, latencies: &[(&ModelStatistics, &Late
     if latencies.iter().all(|(_, latency)| latency.buckets.is_empty()) {
         return;
     }
-    let name = family_name(kind, "histogram_ms");
+    let name = format!("nv_inference_{kind}_histogram_ms");
     let bucket = format!("{name}_bucket");
     text.family(&name, "histogram", &format!("Milliseconds of {} by upper bound", describe(kind)));
     for (model, latency) in latencies {
@@ -151,17 +192,13 @@ fn totals(text: &mut Text, name: &str, model: &ModelStatistics, (count, sum): (u
     text.sample(&format!("{name}_sum"), model, None, number(sum));
 }
 
-/// Cache metrics have a prefix of their own.
-fn family_name(kind: &str, suffix: &str) -> String {
-    let prefix = if kind.starts_with("cache") { "nv" } else { "nv_inference" };
-    format!("{prefix}_{kind}_{suffix}")
-}
-
 fn describe(kind: &str) -> String {
     match kind {
         "request" => "requests from arrival to answer".to_owned(),
         "queue" => "waiting to be executed".to_owned(),
         "first_response" => "requests from arrival to their first response".to_owned(),
+        "cache_hit" => "answering from the response cache".to_owned(),
+        "cache_miss" => "look-ups in the response cache that found nothing, and storing".to_owned(),
         _ => kind.replace('_', " "),
     }
 }
@@ -224,6 +261,36 @@ mod tests {
         let line = "nv_inference_request_success{_team=\"red\",model=\"a\",version=\"2\"} 3";
         let text = render(&[tagged], None);
         assert!(text.lines().any(|found| found == line), "{text}");
+    }
+
+    #[test]
+    fn models_that_ask_for_the_cache_have_its_metrics_and_others_do_not() {
+        let hits = LatencyStatistics {
+            kind: "cache_hit",
+            count: 2,
+            quantiles: vec![(0.5, 3.0)],
+            ..LatencyStatistics::default()
+        };
+        let cached = ModelStatistics {
+            cached: true,
+            cache_hit: Duration { count: 2, nanoseconds: 5_000 },
+            cache_miss: Duration { count: 1, nanoseconds: 9_999 },
+            latencies: vec![hits],
+            ..model("a")
+        };
+        let text = render(&[cached, model("b")], None);
+        for line in [
+            "nv_cache_num_hits_per_model{model=\"a\",version=\"2\"} 2",
+            "nv_cache_hit_duration_per_model{model=\"a\",version=\"2\"} 5",
+            "nv_cache_num_misses_per_model{model=\"a\",version=\"2\"} 1",
+            "nv_cache_miss_duration_per_model{model=\"a\",version=\"2\"} 9",
+            "nv_cache_hit_summary_per_model_count{model=\"a\",version=\"2\"} 2",
+            "nv_cache_hit_summary_per_model{model=\"a\",version=\"2\",quantile=\"0.5\"} 3",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+        assert!(!render(&[model("b")], None).contains("nv_cache"));
+        assert!(!text.contains("nv_cache_num_hits_per_model{model=\"b\""));
     }
 
     #[test]

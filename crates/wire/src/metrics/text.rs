@@ -57,7 +57,7 @@ impl Text {
 }
 
 /// A label's value with the characters escaped that the format asks for.
-struct Label<'a>(&'a str);
+pub(super) struct Label<'a>(pub(super) &'a str);
 
 impl Display for Label<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

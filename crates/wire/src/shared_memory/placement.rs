@@ -36,6 +36,7 @@ impl Placements {
                 .map_err(|error| within(error, format_args!("input '{}' of model '{model}'", input.name)))?;
             input.payload = payload;
             placements.sources.push(region);
+            request.is_volatile = true;
         }
         for (output, reference) in references.outputs {
             let target = find(memory, &reference).map_err(|error| {

@@ -13,6 +13,10 @@ ORIGINS = ("source", "build", "install")
 MEANS = ("git", "archive", "submodule", "folder", "system", "wheel", "script", "engine")
 
 
+PROTOCOLS = ("kserve-http", "kserve-grpc", "prometheus")
+"""What doors may speak; `trilith.build.verify` asks each in its own way."""
+
+
 def check(catalogue: Catalogue) -> list[Problem]:
     """Return everything that a catalogue says of itself and cannot be."""
     found = [
@@ -59,6 +63,8 @@ def _references(catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:
     yield from _unknown("catalogue.main", [catalogue.head.main], components)
     yield from _unknown("catalogue.repo_tags", catalogue.head.repo_tags.values(), components)
     yield from _unknown("arguments", catalogue.arguments, catalogue.kinds())
+    yield from _unknown("doors", [door.endpoint for door in catalogue.doors], components)
+    yield from _unknown("doors", [door.protocol for door in catalogue.doors], PROTOCOLS)
 
 
 def _third_party(catalogue: Catalogue) -> Iterator[tuple[str, str, str]]:

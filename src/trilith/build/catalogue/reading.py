@@ -12,17 +12,30 @@ from trilith.build.catalogue.schema import (
     Argument,
     Catalogue,
     Component,
+    Door,
     Head,
     Image,
     Packages,
     Rule,
+    Serving,
     Setting,
     ThirdParty,
 )
 from trilith.build.problems import BuildError, Problem
 from trilith.build.spelling import suggest
 
-SECTIONS = ("arguments", "catalogue", "images", "packages", "presets", "releases", "rules", "settings")
+SECTIONS = (
+    "arguments",
+    "catalogue",
+    "doors",
+    "images",
+    "packages",
+    "presets",
+    "releases",
+    "rules",
+    "serving",
+    "settings",
+)
 THIRD_PARTY = "third_party"
 
 _TYPES: dict[type, dict[str, Any]] = {}
@@ -70,7 +83,7 @@ class Reader:
             return self._table(get_args(hint)[1], value, place)
         if hint is float and isinstance(value, int):
             return float(value)
-        if hint in (str, bool, float):
+        if hint in (str, bool, float, int):
             if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
                 self.complain(place, f"expected {_NAMES[hint]}, found {_describe(value)}")
             return value
@@ -89,7 +102,7 @@ class Reader:
         return {key: self.value(hint, item, f"{place}.{key}") for key, item in value.items()}
 
 
-_NAMES = {str: "a text", bool: "true or false", float: "a number"}
+_NAMES = {str: "a text", bool: "true or false", float: "a number", int: "a whole number"}
 
 
 def read(path: Path) -> Catalogue:
@@ -139,6 +152,8 @@ def parse(
 def _read_sections(reader: Reader, document: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "settings": reader.value(Mapping[str, Setting], document.get("settings", {}), "settings"),
+        "doors": reader.value(tuple[Door, ...], document.get("doors", []), "doors"),
+        "serving": reader.record(Serving, document.get("serving", {}), "serving"),
         "images": reader.value(tuple[Image, ...], document.get("images", []), "images"),
         "rules": reader.value(tuple[Rule, ...], document.get("rules", []), "rules"),
         "packages": reader.record(Packages, document.get("packages", {}), "packages"),

@@ -214,6 +214,41 @@ class Head:
 
 
 @dataclass(frozen=True)
+class Door:
+    """Where an endpoint listens, for whoever wants to ask it."""
+
+    endpoint: str
+    """Key of the component that opens it."""
+    protocol: str
+    """``kserve-http``, ``kserve-grpc`` or ``prometheus``."""
+    flag: str
+    """Flag of the server that sets its port."""
+    port: int
+    """The port where none is set."""
+
+
+@dataclass(frozen=True)
+class Extension:
+    """Something that the server says it can do."""
+
+    name: str
+    when: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How a result is started, and what it says of itself then."""
+
+    command: tuple[str, ...] = ()
+    """With ``{root}`` and ``{repository}``; the first word is a program of the result."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """With ``{root}``."""
+    extensions: tuple[Extension, ...] = ()
+    health: tuple[str, ...] = ()
+    """Command that succeeds while the server is ready, with ``{address}``."""
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """Everything that can be chosen, and what is known of it."""
 
@@ -229,6 +264,8 @@ class Catalogue:
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     releases: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By container version: ``version`` and settings."""
+    doors: tuple[Door, ...] = ()
+    serving: Serving = field(default_factory=Serving)
     file: str = ""
 
     def of_kind(self, kind: str) -> dict[str, Component]:

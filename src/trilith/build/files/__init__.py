@@ -15,6 +15,7 @@ from trilith.build.files.common import EmittedFile
 from trilith.build.files.docker import docker_build
 from trilith.build.files.dockerfiles import buildbase, cibase, result
 from trilith.build.model import Plan
+from trilith.build.secrets import refuse_secrets
 
 __all__ = ["EmittedFile", "emit", "inner_script", "write"]
 
@@ -28,7 +29,12 @@ def inner_script(plan: Plan) -> str:
 
 
 def emit(plan: Plan) -> dict[str, EmittedFile]:
-    """Return the files of a build by name; the inner script alone after ``--no-container-build``."""
+    """Return the files of a build by name; the inner script alone after ``--no-container-build``.
+
+    Raises:
+        BuildError: a credential would be written down.
+    """
+    refuse_secrets(plan, rules=True)
     name, writer = INNER[plan.catalogue.head.builder]
     files = {name: EmittedFile(writer(plan), executable=True)}
     if not plan.selection.has("no-container-build"):

@@ -13,18 +13,66 @@ tar -C "$SOURCE_DIR" --exclude=./target --exclude=./.git --exclude=./.venv --exc
     --exclude=__pycache__ "${left_out[@]}" -cf - . | tar -C "$BUILD_DIR/source" -xf -
 """
 
+# Paths of this machine would land in messages of the extension: the result would depend on where it was made.
 _BUILD = r"""
-CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$BUILD_DIR/target} "$PYTHON" -m maturin build --locked %s \
+if [[ -n $TOOLS ]]; then export PATH="$TOOLS/bin:$PATH"; maturin=("$TOOLS/bin/maturin")
+else maturin=("$PYTHON" -m maturin); fi
+remap=("--remap-path-prefix=$BUILD_DIR/source=/source")
+for home in "${CARGO_HOME:-$HOME/.cargo}" "${CARGO_HOME:+${CARGO_HOME%%/*}/crates}"; do
+    [[ -z $home ]] || remap+=("--remap-path-prefix=$home=/crates")
+done
+CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f'; printf '%%s' "${remap[*]}")
+export CARGO_ENCODED_RUSTFLAGS
+CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$BUILD_DIR/target} "${maturin[@]}" build --locked %s \
     --manifest-path "$BUILD_DIR/source/crates/bridge/Cargo.toml" --out "$BUILD_DIR/wheels" \
-    --no-default-features --features "$features"
+    --interpreter "$PYTHON" --no-default-features --features "$features"
 """
 
+# Into a folder beside the result, which takes its place when it is whole. Not a virtual environment: that
+# holds paths of the machine that made it, and a Python.
 _INSTALL = r"""
+version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+made=$(sha256sum "$BUILD_DIR"/wheels/*.whl ${WHEELS:+"$WHEELS"/*.whl} | cut -d' ' -f1 | sha256sum)
+made+="$version ${requirements[*]}"
+if [[ -d $INSTALL_DIR/lib && -n $WHEELS && $(cat "$BUILD_DIR/installed" 2>/dev/null) == "$made" ]]; then
+    echo "The result in $INSTALL_DIR is up to date"
+    exit 0
+fi
+rm -rf -- "$BUILD_DIR/installed" "$INSTALL_DIR.partial"
+packages=$INSTALL_DIR.partial/lib/python$version/site-packages
+pip=("$PYTHON" -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile
+    --no-warn-script-location --no-warn-conflicts --target "$packages")
+"${pip[@]}" --no-index --no-deps --find-links "$BUILD_DIR/wheels" "$NAME"
+rm -rf -- "$packages/bin"
+if ((${#requirements[@]})); then
+    "${pip[@]}" ${WHEELS:+--no-index --find-links "$WHEELS"} "${requirements[@]}"
+fi
+rm -rf -- "$packages/bin"
+"""
+
+_LAUNCH = r"""
+mkdir -p -- "$INSTALL_DIR.partial/bin"
+awk -F ' *[=:] *' '/^\[/ { on = $0 == "[console_scripts]"; next } on && NF == 3 { print $1, $2, $3 }' \
+    "$packages/$NAME"-*.dist-info/entry_points.txt | while read -r name module function; do
+    cat >"$INSTALL_DIR.partial/bin/$name" <<END
+#!/bin/sh
+# Starts $name from wherever this folder lies, with the system's Python $version.
+root=\$(dirname -- "\$(dirname -- "\$(readlink -f -- "\$0")")")
+for program in "\${TRILITH_PYTHON:-}" "\$root/bin/python$version" python$version; do
+    if [ -n "\$program" ] && command -v -- "\$program" >/dev/null 2>&1; then
+        export PYTHONPATH="\$root/lib/python$version/site-packages\${PYTHONPATH:+:\$PYTHONPATH}"
+        exec "\$program" -P -c 'import sys; from $module import $function; sys.exit($function())' "\$@"
+    fi
+done
+echo "$name: there is no python$version on this machine; install it, or name one in TRILITH_PYTHON" >&2
+exit 1
+END
+    chmod 755 "$INSTALL_DIR.partial/bin/$name"
+done
 rm -rf -- "$INSTALL_DIR"
-"$PYTHON" -m venv --copies "$INSTALL_DIR"
-"$INSTALL_DIR/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-compile \
-    ${WHEELS:+--no-index --find-links "$WHEELS"} "$BUILD_DIR"/wheels/trilith-*.whl "${requirements[@]}"
-"$INSTALL_DIR/bin/python" -m pip uninstall --quiet --yes setuptools pip >/dev/null 2>&1 || true
+mkdir -p -- "$(dirname -- "$INSTALL_DIR")"
+mv -- "$INSTALL_DIR.partial" "$INSTALL_DIR"
+printf '%s' "$made" >"$BUILD_DIR/installed"
 """
 
 
@@ -32,9 +80,10 @@ def brick_build(plan: Plan) -> str:
     """Write the script that builds a wheel with the chosen features and installs it into a folder."""
     folders = {"BUILD_DIR": plan.folders.build, "INSTALL_DIR": plan.folders.install}
     script = start(plan, "Builds the server with the bricks that were chosen.", folders)
-    script.comment("The source tree, a Python, and, for builds without a network, a folder of wheels.")
+    script.comment("The source tree and a Python; for builds without a network, wheels and tools in folders.")
     script.raw(f"SOURCE_DIR=${{SOURCE_DIR:-{quote(plan.folders.source) if plan.folders.source else '$PWD'}}}")
-    script.raw("PYTHON=${PYTHON:-python3}\nWHEELS=${WHEELS:-}")
+    script.raw("PYTHON=${PYTHON:-python3}\nWHEELS=${WHEELS:-}\nTOOLS=${TOOLS:-}")
+    script.run(f"NAME={plan.catalogue.head.name}")
     _sources(plan, script)
     script.section("The extension with its features, and the wheel")
     features = {feature for part in plan.parts for feature in part.component.native_features}
@@ -45,6 +94,8 @@ def brick_build(plan: Plan) -> str:
     requirements = sorted({item for part in plan.parts for item in part.component.python_requirements})
     script.raw(f"requirements=({' '.join(quote(item) for item in requirements)})")
     script.raw(_INSTALL)
+    script.section("Commands, which find the folder that they lie in")
+    script.raw(_LAUNCH)
     script.raw('echo "The result is in $INSTALL_DIR"')
     return script.text()
 

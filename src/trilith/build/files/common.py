@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trilith.build.catalogue.schema import Component
+from trilith.build.catalogue.schema import Component, ThirdParty
 from trilith.build.facts import holds
 from trilith.build.files.shell import Script
-from trilith.build.mirrors import git_configuration
+from trilith.build.mirrors import git_configuration, left_out_include, left_out_rules
 from trilith.build.model import Plan
 
 
@@ -18,7 +18,7 @@ class EmittedFile:
     executable: bool = False
 
 
-def header(plan: Plan, lock: str = "") -> list[str]:
+def header(plan: Plan) -> list[str]:
     """Return what every file says of where it comes from."""
     head = plan.catalogue.head
     container = f", container {plan.container_version.text}" if plan.container_version.text else ""
@@ -28,7 +28,7 @@ def header(plan: Plan, lock: str = "") -> list[str]:
         f"Version: {plan.version.text}{container}",
         f"Target:  {plan.platform.text} on {plan.machine.text}, {plan.build_type.text}",
         f"Plan:    {plan.digest}",
-        f"Lock:    {lock or 'none: sources are taken as they are found'}",
+        f"Lock:    {plan.lock or 'none: sources are taken as they are found'}",
         *_wrap("Chosen:  ", chosen),
     ]
 
@@ -46,8 +46,8 @@ def start(plan: Plan, title: str, folders: dict[str, str]) -> Script:
     for name in folders:
         if name != "SOURCE_DIR":
             script.raw(f'{name}=$(realpath -m -- "${name}")')
-    if plan.mirrors.of("git"):
-        _mirrors(plan, script)
+    if plan.mirrors.of("git") or _pruned(plan):
+        _git(plan, script)
     return script
 
 
@@ -79,15 +79,27 @@ def facts_of(plan: Plan) -> frozenset[str]:
     return frozenset([*(f"{kind}:{name}" for kind, _, name in keys), f"platform:{plan.platform.text}"])
 
 
-def _mirrors(plan: Plan, script: Script) -> None:
+def _pruned(plan: Plan) -> list[ThirdParty]:
+    """Return the repositories of which some submodules are left out."""
+    if plan.catalogue.head.builder != "cmake":
+        return []
+    return [item.part for item in plan.closure if item.part.left_out and item.part.address]
+
+
+def _git(plan: Plan, script: Script) -> None:
     script.section(
-        "Mirrors: git sends every address through these rules, also for what CMake clones by itself.",
+        "What git is told, also for what CMake clones by itself: mirrors, and submodules that no build uses.",
         "The configuration belongs to this build alone.",
     )
+    text = git_configuration(plan.mirrors)
     script.raw("git_configuration=$BUILD_DIR/gitconfig")
-    script.raw(
-        "cat >\"$git_configuration\" <<'END_OF_RULES'\n" + git_configuration(plan.mirrors) + "END_OF_RULES"
-    )
+    for part in _pruned(plan):
+        file = f"left-out-{part.name}.gitconfig"
+        text += left_out_include(part.address, file)
+        script.comment(f"{part.name}: {part.left_out_reason}")
+        rules = left_out_rules(part.left_out)
+        script.raw(f"cat >\"$BUILD_DIR/{file}\" <<'END_OF_RULES'\n{rules}END_OF_RULES")
+    script.raw("cat >\"$git_configuration\" <<'END_OF_RULES'\n" + text + "END_OF_RULES")
     script.raw("if [[ -n ${GIT_CONFIG_GLOBAL:-} || -e ${HOME:-}/.gitconfig ]]; then")
     script.raw(
         '    git config --file "$git_configuration" include.path "${GIT_CONFIG_GLOBAL:-$HOME/.gitconfig}"'

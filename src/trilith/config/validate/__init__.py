@@ -5,10 +5,11 @@ from typing import Any
 
 from trilith.config.findings import Findings
 from trilith.config.validate import (
+    batch_tensors,
+    ensembles,
     instances,
     metrics,
     names,
-    not_yet,
     responses,
     scheduling,
     sequences,
@@ -29,10 +30,11 @@ def validate(document: Mapping[str, Any], name: str, findings: Findings) -> None
     """
     names.check(document, name, findings)
     tensors.check(document, findings)
+    batch_tensors.check(document, findings)
     scheduling.check(document, findings)
     sequences.check(document, findings)
+    ensembles.check(document, findings)
     instances.check(document, findings)
     responses.check(document, findings)
     metrics.check(document, findings)
     warmup.check(document, findings)
-    not_yet.check(document, findings)

@@ -13,6 +13,7 @@ import pytest
 from trilith.bricks.backends.python.loader import make_utils
 from trilith.bricks.backends.python.utils import Tensor, TritonModelException
 from trilith.bricks.backends.python.utils.calls import Connection
+from trilith.contract import ErrorCode
 
 ONE = np.ones((1, 2), np.float32)
 
@@ -35,6 +36,10 @@ class CallerDouble:
         self.parameters: dict[str, Any] = {}
         self.cancelled = False
         self.notified = 0
+        self.changed: tuple[str, str, dict[str, Any]] | None = None
+        self.failure: tuple[str, str] | None = None
+        self.family: tuple[str, ...] = ()
+        self.counted: list[Any] = []
 
     def call(self, form: str, inputs: list[Any], parameters: dict[str, Any]) -> "CallerDouble":
         self.form, self.inputs, self.parameters = json.loads(form), inputs, parameters
@@ -42,6 +47,21 @@ class CallerDouble:
 
     def is_ready(self, model: str, version: int | None) -> bool:
         return (model, version) in (("m", None), ("m", 3))
+
+    def change_model(self, kind: str, model: str, parameters: dict[str, Any]) -> tuple[str, str] | None:
+        self.changed = (kind, model, parameters)
+        return self.failure
+
+    def open_family(self, *described: str) -> "CallerDouble":
+        self.family = described
+        return self
+
+    def metric(self, labels: list[tuple[str, str]], buckets: list[float] | None) -> "CallerDouble":
+        self.counted.append((labels, buckets))
+        return self
+
+    def observe(self, value: float) -> None:
+        self.counted.append(value)
 
     @property
     def has_ended(self) -> bool:
@@ -66,6 +86,7 @@ class CallerDouble:
 def connect(*answers: Answer) -> tuple[ModuleType, CallerDouble]:
     connection, caller = Connection(), CallerDouble(answers)
     connection.open(caller)
+    connection.take_requests(now=True)
     return make_utils(Path("somewhere"), connection), caller
 
 
@@ -154,7 +175,35 @@ def test_a_request_without_its_parts_is_refused(named: dict[str, Any]) -> None:
         module.InferenceRequest(**named)
 
 
-def test_no_model_is_reached_before_batches_come() -> None:
-    module = make_utils(Path("somewhere"), Connection())
-    with pytest.raises(TritonModelException, match=r"execute\(\) only"):
+def test_other_models_are_asked_only_while_the_model_runs() -> None:
+    connection = Connection()
+    connection.open(CallerDouble([Answer(1, is_final=True)]))
+    module = make_utils(Path("somewhere"), connection)
+    with pytest.raises(TritonModelException, match="only supported during the 'execute' function"):
         make(module).exec()
+    connection.take_requests(now=True)
+    assert read(make(module).exec()) == [1]
+
+
+def test_loads_and_unloads_say_what_they_were_given() -> None:
+    module, caller = connect()
+    module.load_model("other", config="{}", files={"file:1/a": b"x"})
+    assert caller.changed == ("load", "other", {"config": "{}", "file:1/a": b"x"})
+    module.load_model(model_name="other")
+    assert caller.changed == ("load", "other", {})
+    module.unload_model("other")
+    assert caller.changed == ("unload", "other", {"unload_dependents": False})
+    caller.failure = ("no such model", "NOT_FOUND")
+    with pytest.raises(TritonModelException, match="Failed to unload model: no such model") as caught:
+        module.unload_model("other")
+    assert caught.value.code is ErrorCode.NOT_FOUND
+
+
+def test_a_family_of_metrics_says_what_it_is() -> None:
+    module, caller = connect()
+    family = module.MetricFamily(name="n", description="d", kind=module.MetricFamily.HISTOGRAM)
+    assert caller.family == ("n", "d", "histogram")
+    with pytest.raises(TritonModelException, match="Missing required buckets"):
+        family.Metric(labels={"a": "b"})
+    family.Metric(labels={"a": "b"}, buckets=[1, 2]).observe(3)
+    assert caller.counted == [([("a", "b")], [1.0, 2.0]), 3]

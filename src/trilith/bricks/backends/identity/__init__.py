@@ -111,18 +111,28 @@ class IdentityInstance:
         """Keep the pairs and the wait."""
         self._names = [(source.name, target.name) for source, target in pairs]
         self._optional = [(source, target.name) for source, target in pairs if source.optional]
+        self._is_ragged = any(source.ragged for source, _ in pairs)
         self._delay_seconds = delay_seconds
         self._max_batch_size = max_batch_size
 
-    def execute(self, batch: Batch) -> Mapping[str, NDArray[Any]]:
+    def execute(self, batch: Batch) -> Mapping[str, NDArray[Any]] | None:
         """Answer each output with the array of its input; with zeros where an optional one was not sent."""
         inputs = batch.inputs  # first: they mark the beginning of the execution that the delay is part of
         if self._delay_seconds:
             time.sleep(self._delay_seconds)
+        if not self._is_ragged:
+            return self._give_back(inputs, batch.size)
+        for request in batch.requests:  # each has extents of its own
+            inputs = request.inputs
+            size = next((array.shape[0] for array in inputs.values() if array.shape), 1)
+            request.respond(self._give_back(inputs, size))
+        return None
+
+    def _give_back(self, inputs: Mapping[str, NDArray[Any]], size: int) -> Mapping[str, NDArray[Any]]:
         outputs = {target: inputs[source] for source, target in self._names if source in inputs}
         for source, target in self._optional:
             if source.name not in inputs:
-                outputs[target] = self._make_zeros(source, batch.size)
+                outputs[target] = self._make_zeros(source, size)
         return outputs
 
     def _make_zeros(self, tensor: TensorSpec, batch_size: int) -> NDArray[Any]:

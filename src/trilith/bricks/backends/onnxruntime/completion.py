@@ -33,7 +33,7 @@ def complete_document(
     """
     completed = dict(document)
     maximum = _complete_batch_size(source, completed, signature)
-    own = _name_sequence_tensors(document)
+    own = _name_own_tensors(document)
     for field, given in (("input", signature.inputs), ("output", signature.outputs)):
         written: Sequence[Mapping[str, Any]] = document.get(field, ())
         tensors = [tensor for tensor in given if tensor.name not in own]
@@ -50,10 +50,11 @@ def complete_document(
     return completed
 
 
-def _name_sequence_tensors(document: Mapping[str, Any]) -> set[str]:
+def _name_own_tensors(document: Mapping[str, Any]) -> set[str]:
     """Name what the server gives to and takes from the model by itself, to be left out for clients."""
     batching = document.get("sequence_batching", {})
     names = {entry.get("name") for entry in batching.get("control_input", ())}
+    names.update(name for entry in document.get("batch_input", ()) for name in entry.get("target_name", ()))
     for state in batching.get("state", ()):
         names |= {state.get("input_name"), state.get("output_name")}
     return names

@@ -41,11 +41,14 @@ class PythonInstance:
         )
         self._loop: EventLoop | None = None
         self._code = code
+        if context.caller is not None:
+            code.connection.open(context.caller)
         self._model = _start_model(code, context, placement)
         self._execute = self._model.execute
+        code.connection.take_requests(now=True)
 
     def connect(self, caller: Caller) -> None:
-        """Let the model make requests of others."""
+        """Let the model's requests of others count as made by this instance."""
         self._code.connection.open(caller)
 
     def execute(self, batch: Batch) -> None:
@@ -118,6 +121,7 @@ class PythonInstance:
 
     def close(self) -> None:
         """Let the model finalize; what it raises there is only logged."""
+        self._code.connection.take_requests(now=False)
         try:
             if hasattr(self._model, "finalize"):
                 self._model.finalize()

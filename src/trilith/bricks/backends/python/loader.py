@@ -73,10 +73,16 @@ def make_utils(version_directory: Path, connection: Connection) -> ModuleType:
     module = ModuleType(_UTILS_NAME, utils.__doc__)
     module.__dict__.update({name: getattr(utils, name) for name in utils.__all__})
     module.__dict__["get_model_dir"] = lambda: str(version_directory)
-    module.__dict__["is_model_ready"] = connection.is_model_ready
-    base = utils.InferenceRequest
-    own = {"__slots__": (), "__doc__": base.__doc__, "__module__": _UTILS_NAME, "_connection": connection}
-    module.__dict__["InferenceRequest"] = type(base.__name__, (base,), own)
+    for name in ("is_model_ready", "load_model", "unload_model"):
+        module.__dict__[name] = getattr(connection, name)
+    for base in (utils.InferenceRequest, utils.MetricFamily):
+        own = {
+            "__slots__": (),
+            "__doc__": base.__doc__,
+            "__module__": _UTILS_NAME,
+            "_connection": connection,
+        }
+        module.__dict__[base.__name__] = type(base.__name__, (base,), own)
     return module
 
 

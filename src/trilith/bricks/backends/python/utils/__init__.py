@@ -1,11 +1,10 @@
 """What a ``model.py`` finds behind ``import triton_python_backend_utils``.
 
 The names, signatures and results are Triton's, so that models written for it run unchanged; what this version
-does not carry yet says so when it is called. What depends on the instance (``is_model_ready``,
-``get_model_dir`` and the way of requests to other models) is added where its code is imported.
+does not carry yet says so when it is called. What depends on the instance (``get_model_dir``,
+``load_model`` and its kin, the way of requests and of metrics) is added where its code is imported.
 """
 
-from trilith.bricks.backends.python.utils.absent import MetricFamily, load_model, unload_model
 from trilith.bricks.backends.python.utils.datatypes import (
     TRITON_STRING_TO_NUMPY,
     deserialize_bytes_tensor,
@@ -28,6 +27,7 @@ from trilith.bricks.backends.python.utils.memory import (
     TRITONSERVER_MEMORY_GPU,
     PreferredMemory,
 )
+from trilith.bricks.backends.python.utils.metrics import MetricFamily
 from trilith.bricks.backends.python.utils.model_config import ModelConfig
 from trilith.bricks.backends.python.utils.request import InferenceRequest
 from trilith.bricks.backends.python.utils.response import InferenceResponse
@@ -62,11 +62,9 @@ __all__ = [
     "get_input_tensor_by_name",
     "get_output_config_by_name",
     "get_output_tensor_by_name",
-    "load_model",
     "numpy_to_triton_type",
     "serialize_byte_tensor",
     "triton_string_to_numpy",
     "triton_to_numpy_type",
-    "unload_model",
     "using_decoupled_model_transaction_policy",
 ]

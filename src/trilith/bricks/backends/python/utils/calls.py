@@ -22,26 +22,35 @@ if TYPE_CHECKING:
 
 
 class Connection:
-    """The way from one instance to other models; there once the instance takes batches."""
+    """The way from one instance to the rest of the server.
+
+    It is there from ``initialize`` on. Requests to other models can be made between ``initialize`` and
+    ``finalize``, as in Triton.
+    """
 
     def __init__(self) -> None:
         """Lead nowhere yet."""
         self._caller: Caller | None = None
+        self._takes_requests = False
 
     def open(self, caller: Caller) -> None:
-        """Lead to other models."""
+        """Lead to the rest of the server."""
         self._caller = caller
+
+    def take_requests(self, *, now: bool) -> None:
+        """Say whether requests to other models can be made from now on."""
+        self._takes_requests = now
 
     @property
     def caller(self) -> Caller:
         """The way.
 
         Raises:
-            TritonModelException: the instance is not loaded yet.
+            TritonModelException: there is none yet.
         """
         if self._caller is None:
             raise TritonModelException(
-                "other models can be reached from execute() only, not while the model is loaded",
+                "the rest of the server can be reached from initialize() on, not before",
                 ErrorCode.UNAVAILABLE,
             )
         return self._caller
@@ -49,13 +58,70 @@ class Connection:
     def send(
         self, form: Mapping[str, Any], inputs: Sequence[Tensor], parameters: Mapping[str, Parameter]
     ) -> Call:
-        """Send a request on its way."""
+        """Send a request on its way.
+
+        Raises:
+            TritonModelException: the model is being loaded, or finalized.
+        """
+        if not self._takes_requests:
+            raise TritonModelException(
+                "BLS is only supported during the 'execute' function: make requests of other models there",
+                ErrorCode.UNAVAILABLE,
+            )
         tensors = [(tensor.name(), _name_datatype(tensor), tensor.payload()) for tensor in inputs]
         return self.caller.call(json.dumps(form), tensors, dict(parameters))
 
     def is_model_ready(self, model_name: str, model_version: str = "") -> bool:
         """Return whether a model takes requests; without a version, whether any version of it does."""
-        return self.caller.is_ready(model_name, int(model_version) if model_version else None)
+        try:
+            version = int(model_version) if model_version else None
+        except ValueError:
+            raise TritonModelException(
+                f"Failed to check model readiness: '{model_version}' is no version; expected a number as text"
+            ) from None
+        return self.caller.is_ready(model_name, version)
+
+    def load_model(self, model_name: str, config: str = "", files: Mapping[str, bytes] | None = None) -> None:
+        """Load a model, or load it again, and wait until it serves.
+
+        Args:
+            model_name: its name.
+            config: a configuration as JSON, in the place of the one in its folder.
+            files: content of files by ``file:PATH``, which make up the model's folder.
+
+        Raises:
+            TritonModelException: it could not be loaded.
+        """
+        if files is not None and not isinstance(files, dict):
+            raise TritonModelException(
+                f"failed to load model '{model_name}', files should be a dictionary of file paths and file "
+                f"contents"
+            )
+        parameters: dict[str, bool | str | bytes] = dict(files or {})
+        if not all(isinstance(content, bytes) for content in parameters.values()):
+            raise TypeError(f"load_model('{model_name}'): the content of each file is given as bytes")
+        if config:
+            parameters["config"] = config
+        self._change("load", model_name, parameters)
+
+    def unload_model(self, model_name: str, unload_dependents: bool = False) -> None:  # noqa: FBT001, FBT002 - Triton's signature
+        """Stop a model taking requests; what it has it finishes. One that is not loaded is no error.
+
+        Args:
+            model_name: its name.
+            unload_dependents: also unload what was loaded for its sake alone.
+
+        Raises:
+            TritonModelException: it could not be unloaded.
+        """
+        self._change("unload", model_name, {"unload_dependents": unload_dependents})
+
+    def _change(self, kind: str, model: str, parameters: dict[str, bool | str | bytes]) -> None:
+        failure = self.caller.change_model(kind, model, parameters)
+        if failure is not None:
+            message, code = failure
+            known = ErrorCode(code) if code in list(ErrorCode) else ErrorCode.INTERNAL
+            raise TritonModelException(f"Failed to {kind} model: {message}", known)
 
 
 def _name_datatype(tensor: Tensor) -> str:

@@ -1,0 +1,211 @@
+"""From a plan to a lock: what everything is that a build is made from.
+
+- `trilith.build.locking.model`, `trilith.build.locking.text`: the lock, and its file
+- `trilith.build.locking.git`, `wheels`, `sources`, `debian`, `images`: who is asked for each kind
+- `trilith.build.locking.comparing`: what moved
+"""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from trilith.build.downloads import Wish, download
+from trilith.build.files.common import packages
+from trilith.build.locking.comparing import moved
+from trilith.build.locking.debian import lock_debian, snapshot
+from trilith.build.locking.git import lock_git
+from trilith.build.locking.images import lock_folder, lock_image
+from trilith.build.locking.model import Lock, LockedArchive, LockedImage, LockedSource, LockedWheel
+from trilith.build.locking.sources import build_requirements, commit_time, lock_crates, lock_source
+from trilith.build.locking.text import digest_of, from_text, read_lock, to_text
+from trilith.build.locking.wheels import interpreter_version, lock_wheels, target_words
+from trilith.build.model import Plan
+from trilith.build.problems import BuildError, Problem
+from trilith.build.processes import version_of
+from trilith.build.repositories import remote
+from trilith.build.secrets import refuse_secrets
+from trilith.build.store import Store
+
+__all__ = ["Lock", "Place", "digest_of", "from_text", "lock", "moved", "read_lock", "refresh", "to_text"]
+
+FILE = "trilith-build.lock"
+# When archives of the zip format begin; for builds of which nothing says when their sources were made.
+EARLIEST = 315532800
+# Folders and words of one run, and what may be a secret, are no part of a selection.
+_NOT_OPTIONS = frozenset(
+    (
+        "build-dir",
+        "install-dir",
+        "cmake-dir",
+        "tmp-dir",
+        "mirrors",
+        "config",
+        "dryrun",
+        "verbose",
+        "quiet",
+        "build-secret",
+        "build-parallel",
+        "use-user-docker-config",
+        "no-force-clone",
+    )
+)
+_TOOLS = {"git": ["git", "--version"], "cargo": ["cargo", "--version"], "cmake": ["cmake", "--version"]}
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a lock is made with on this machine."""
+
+    store: Store
+    source: Path = field(default_factory=Path.cwd)
+    """Source tree of this server, for its own catalogue."""
+    bases: Mapping[str, Path] = field(default_factory=dict)
+    """Base images that are folders."""
+    debian: bool = False
+    """Whether packages of the running system are locked; for builds in containers they always are."""
+
+
+def lock(plan: Plan, place: Place) -> Lock:
+    """Lock a plan; what had to be fetched for it is in the store.
+
+    Raises:
+        BuildError: everything that cannot be had.
+    """
+    refuse_secrets(plan, rules=False)
+    with place.store.scratch() as scratch:
+        repositories = lock_git(plan, place.store, remote(plan.mirrors, scratch))
+    version = interpreter_version(plan)
+    notes = [
+        f"{item.part.key} is built by {item.part.by}: what it fetches is not locked"
+        for item in plan.closure
+        if item.part.by in ("engine", "wheel")
+    ]
+    images = _images(plan, place, notes)
+    own = plan.catalogue.head.builder == "wheel"
+    debian = lock_debian(packages(plan, "run"), plan.machine.text) if _wants_debian(plan, place) else []
+    newest = repositories.newest or (commit_time(place.source) if own else 0)
+    return Lock(
+        catalogue=plan.catalogue.head.name,
+        plan=plan.digest,
+        source_date_epoch=int(os.environ.get("SOURCE_DATE_EPOCH") or newest or EARLIEST),
+        catalogue_sha256=_catalogue(plan, place.store),
+        debian_snapshot=snapshot() if debian else "",
+        notes=tuple(notes),
+        target={"platform": plan.platform.text, "machine": plan.machine.text, "interpreter": version},
+        tools=_tools(own=own),
+        options={
+            name: tuple(choice.value for choice in choices)
+            for name, choices in sorted(plan.selection.choices.items())
+            if name not in _NOT_OPTIONS and choices
+        },
+        source=_source(plan, place) if own else (),
+        git=tuple(sorted(repositories.git)),
+        submodule=tuple(sorted(set(repositories.submodule))),
+        archive=_archives(plan, place.store),
+        wheel=_wheels(plan, place, version),
+        crate=tuple(lock_crates(place.source)) if own else (),
+        debian=tuple(debian),
+        image=images,
+    )
+
+
+def refresh(before: Lock, plan: Plan, place: Place) -> Lock:
+    """Keep the pins of a lock for the same plan, and look at this machine's own sources again.
+
+    Raises:
+        BuildError: there are none.
+    """
+    if plan.catalogue.head.builder != "wheel":
+        return before
+    return replace(before, source=_source(plan, place), crate=tuple(lock_crates(place.source)))
+
+
+def _source(plan: Plan, place: Place) -> tuple[LockedSource, ...]:
+    folders = plan.folders
+    without = Path(folders.output)
+    return (lock_source(plan.catalogue.head.main, place.source, place.store, without),)
+
+
+def _archives(plan: Plan, store: Store) -> tuple[LockedArchive, ...]:
+    found: list[LockedArchive] = []
+    problems: list[Problem] = []
+    for item in plan.closure:
+        part = item.part
+        if part.by != "archive":
+            continue
+        sha256 = part.sha256
+        try:
+            sha256 = sha256 or download(Wish(f"archive {part.key}", part.address), store, plan.mirrors)
+        except BuildError as error:
+            problems += error.problems
+        else:
+            path = store.blob(sha256)
+            found.append(
+                LockedArchive(part.key, part.address, sha256, path.stat().st_size if not part.sha256 else 0)
+            )
+    if problems:
+        raise BuildError(problems)
+    return tuple(sorted(found))
+
+
+def _wheels(plan: Plan, place: Place, version: str) -> tuple[LockedWheel, ...]:
+    here = platform.machine().lower()
+    words = target_words(plan.machine.text, version, {"amd64": "x86_64", "arm64": "aarch64"}.get(here, here))
+    run: dict[str, Sequence[str]] = {
+        part.key: part.component.python_requirements
+        for part in plan.parts
+        if part.component.python_requirements
+    }
+    build: dict[str, Sequence[str]] = {}
+    own = plan.catalogue.head.builder == "wheel"
+    if own:
+        build["build"] = [*build_requirements(place.source), *plan.catalogue.packages.python_build]
+    elif plan.containers:
+        build["build"] = plan.catalogue.packages.python_build
+    # Tools of a build run where it is built, which need not be what it is built for.
+    found = lock_wheels(run, "run", words, plan.mirrors)
+    return tuple(
+        sorted([*found, *lock_wheels(build, "build", words if plan.containers else [], plan.mirrors)])
+    )
+
+
+def _images(plan: Plan, place: Place, notes: list[str]) -> tuple[LockedImage, ...]:
+    unknown = [name for name in place.bases if name not in plan.images]
+    if unknown:
+        known = ", ".join(plan.images) or "none"
+        raise BuildError(
+            [
+                Problem(f"there is no image '{name}' in this plan", suggestion=f"there are {known}")
+                for name in unknown
+            ]
+        )
+    found = [lock_folder(name, folder, plan.machine.text) for name, folder in place.bases.items()]
+    for name, reference in plan.images.items():
+        if plan.containers and name not in place.bases:
+            image, note = lock_image(name, reference, plan.machine.text, plan.mirrors)
+            found.append(image)
+            notes += [note] if note else []
+    return tuple(sorted(found))
+
+
+def _catalogue(plan: Plan, store: Store) -> str:
+    """Keep a catalogue that does not ship with the builder."""
+    from trilith.build.catalogue import names  # noqa: PLC0415
+
+    if plan.catalogue.head.name in names() or not plan.catalogue.file:
+        return ""
+    return store.put_bytes(Path(plan.catalogue.file).read_bytes())
+
+
+def _tools(*, own: bool) -> dict[str, str]:
+    needed = ("cargo",) if own else ("cmake", "git")
+    found = {name: version_of(_TOOLS[name]).split(" (")[0] for name in needed}
+    if own:
+        found["interpreter"] = platform.python_version()
+    return {name: text for name, text in found.items() if text}
+
+
+def _wants_debian(plan: Plan, place: Place) -> bool:
+    return (place.debian or plan.containers) and plan.platform.text != "rhel"

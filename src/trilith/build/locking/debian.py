@@ -1,0 +1,78 @@
+"""Locks Debian packages: apt resolves from its own index; the lock keeps names, versions and hashes."""
+
+import re
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from trilith.build.locking.model import LockedDebian
+from trilith.build.problems import BuildError, Problem
+from trilith.build.processes import ProgramError, run
+
+_INSTALLED = re.compile(r"^Inst (\S+) .*?\((\S+) .*\[(\S+)\]\)", re.MULTILINE)
+_MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
+_LISTS = Path("/var/lib/apt/lists")
+
+
+def lock_debian(names: Sequence[str], machine: str) -> list[LockedDebian]:
+    """Lock packages and all that they depend on, as if nothing were installed.
+
+    Raises:
+        BuildError: apt has no index, or cannot resolve them.
+    """
+    architecture = _MACHINES.get(machine, machine)
+    with tempfile.TemporaryDirectory() as folder:
+        status = Path(folder) / "status"
+        status.touch()
+        options = [f"Dir::State::status={status}", f"APT::Architecture={architecture}"]
+        options += ["APT::Install-Recommends=false", "Debug::NoLocking=true"]
+        words = [word for option in options for word in ("-o", option)]
+        try:
+            listed = run(["apt-get", *words, "--simulate", "install", *names]).decode()
+            found = _INSTALLED.findall(listed)
+            shown = run(
+                ["apt-cache", *words, "show", *(f"{name}={version}" for name, version, _ in found)]
+            ).decode()
+        except ProgramError as error:
+            raise BuildError([_unresolved(names, architecture, error)]) from error
+    if not found:
+        raise BuildError([Problem("apt knows none of its packages", suggestion="run apt-get update")])
+    return sorted(set(_records(shown)))
+
+
+def snapshot() -> str:
+    """Return when the newest package index of this machine was made; empty where there is none."""
+    times = []
+    for path in _LISTS.glob("*Release"):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("Date: "):
+                times.append(parsedate_to_datetime(line.removeprefix("Date: ")))
+                break
+    newest = max(times, default=None)
+    return newest.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ") if newest else ""
+
+
+def _records(shown: str) -> list[LockedDebian]:
+    found = []
+    for record in shown.split("\n\n"):
+        fields = dict(line.partition(": ")[::2] for line in record.splitlines() if not line.startswith(" "))
+        if "SHA256" in fields:
+            found.append(
+                LockedDebian(
+                    fields["Package"],
+                    fields["Version"],
+                    fields["Architecture"],
+                    fields["SHA256"],
+                    int(fields.get("Size", 0)),
+                )
+            )
+    return found
+
+
+def _unresolved(names: Sequence[str], architecture: str, error: ProgramError) -> Problem:
+    return Problem(
+        f"apt cannot resolve {', '.join(names)} for {architecture}: {error.shown}",
+        suggestion="is its index there (apt-get update)? apt uses its own configuration",
+    )

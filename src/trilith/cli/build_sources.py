@@ -1,0 +1,218 @@
+"""``trilith build lock``, ``fetch``, ``bundle`` and ``--from``: what builds are made from, and that alone."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trilith.build.problems import BuildError, Problem
+
+if TYPE_CHECKING:
+    from trilith.build import Catalogue, Lock, Mirrors, Origin, Place, Plan
+    from trilith.build.store import Store
+
+MOVED_STATUS = 1
+FROM = "--from"
+# What a build from a bundle may still be told; everything else stands in its lock.
+_FREE = ("build-dir", "install-dir", "build-parallel", "quiet", "verbose")
+
+
+@dataclass
+class Flags:
+    """The flags of these commands, taken out of the words before a selection is read."""
+
+    words: list[str]
+
+    def take(self, name: str) -> str:
+        """Take ``--name=VALUE`` or ``--name VALUE`` out; empty where it is not there."""
+        for index, word in enumerate(self.words):
+            flag, equals, value = word.partition("=")
+            if flag == f"--{name}":
+                del self.words[index]
+                if not equals and index < len(self.words):
+                    value = self.words.pop(index)
+                if not value:
+                    raise BuildError([Problem(f"--{name} needs a value")])
+                return value
+        return ""
+
+    def switch(self, name: str) -> bool:
+        """Take ``--name`` out."""
+        if f"--{name}" in self.words:
+            self.words.remove(f"--{name}")
+            return True
+        return False
+
+    def store(self, name: str = "store") -> "Store":
+        """Take the flag that names a store; this user's own if it is not there."""
+        from trilith.build.store import Store, default_store  # noqa: PLC0415
+
+        named = self.take(name)
+        return Store(Path(named) if named else default_store())
+
+    def lock(self) -> "Lock":
+        """Take the flag that names a lock; the one in this folder if it is not there."""
+        from trilith.build.locking import FILE, read_lock  # noqa: PLC0415
+
+        return read_lock(Path(self.take("lock") or FILE))
+
+    def mirrors(self) -> "Mirrors":
+        """Take the flag that names the rules; none if it is not there."""
+        from trilith.build.mirrors import Mirrors, read  # noqa: PLC0415
+
+        named = self.take("mirrors")
+        return read(Path(named)) if named else Mirrors()
+
+    def end(self) -> None:
+        """Refuse what is left."""
+        if self.words:
+            raise BuildError([Problem(f"unexpected argument '{word}'") for word in self.words])
+
+
+def lock(catalogue: "Catalogue", words: Sequence[str]) -> int:
+    """``trilith build lock SELECTION [--output=L] [--check]``: say what everything is."""
+    from trilith.build.locking import FILE, lock, moved, read_lock, to_text  # noqa: PLC0415
+    from trilith.build.result import write_text  # noqa: PLC0415
+
+    flags = Flags(list(words))
+    path = Path(flags.take("output") or FILE)
+    before = read_lock(path) if flags.switch("check") else None
+    store, bases, debian = flags.store(), _bases(flags), flags.switch("debian")
+    mirrors = [word for word in flags.words if word.startswith("--mirrors")]
+    if before is not None and len(flags.words) == len(mirrors):
+        plan = _of_lock(before, store, mirrors)
+    else:
+        from trilith.cli.build import decide  # noqa: PLC0415
+
+        plan = decide(catalogue, flags.words)
+    debian = debian or bool(before and before.debian)
+    made = lock(plan, _place(plan, store, bases, debian=debian))
+    for note in made.notes:
+        sys.stderr.write(f"note: {note}\n")
+    if before is None:
+        sys.stdout.write(f"{write_text(path, to_text(made))}\n")
+        return 0
+    found = moved(before, made)
+    sys.stdout.write("".join(f"moved: {line}\n" for line in found))
+    sys.stderr.write(f"{path}: {f'{len(found)} things moved' if found else 'nothing moved'}\n")
+    return MOVED_STATUS if found else 0
+
+
+def fetch(_: "Catalogue", words: Sequence[str]) -> int:
+    """``trilith build fetch --lock=L --to=STORE``: bring all of it here."""
+    from trilith.build.fetching import Origin  # noqa: PLC0415
+
+    flags = Flags(list(words))
+    locked, store, mirrors = flags.lock(), flags.store("to"), flags.mirrors()
+    source, quiet = flags.take("source"), flags.switch("quiet")
+    flags.end()
+    _fetch(locked, store, Origin(mirrors, Path(source) if source else None), quiet=quiet)
+    sys.stdout.write(f"{store.root}\n")
+    return 0
+
+
+def bundle(_: "Catalogue", words: Sequence[str]) -> int:
+    """``trilith build bundle --lock=L --store=S OUT``: put all of it into one file."""
+    from trilith.build.bundling import bundle  # noqa: PLC0415
+
+    flags = Flags(list(words))
+    locked, store = flags.lock(), flags.store()
+    if len(flags.words) != 1 or flags.words[0].startswith("-"):
+        raise BuildError(
+            [Problem("bundle takes one file", suggestion="trilith build bundle --lock=L out.tar")]
+        )
+    sys.stdout.write(f"{bundle(locked, store, Path(flags.words[0]))}\n")
+    return 0
+
+
+def build_from(words: Sequence[str]) -> int:
+    """``trilith build --from OUT [--prove]``: build from a bundle, without a network."""
+    from trilith.build.assembling import How, assemble  # noqa: PLC0415
+    from trilith.build.bundling import unbundle  # noqa: PLC0415
+
+    flags = Flags(list(words))
+    file, prove = Path(flags.take("from")), flags.switch("prove")
+    folder = Path(_folder_of(flags.words)) / "bundle"
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        locked, store = unbundle(file, folder)
+        plan = _of_lock(locked, store, flags.words)
+        quiet = plan.selection.has("quiet")
+        root = assemble(plan, locked, store, How(prove=prove, quiet=quiet))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.stdout.write(f"{root}\n")
+    return 0
+
+
+def build(plan: "Plan", *, prove: bool) -> int:
+    """Lock, fetch and assemble in one go; pins of the last time are kept while the plan is the same."""
+    from trilith.build.assembling import How, assemble  # noqa: PLC0415
+    from trilith.build.fetching import Origin  # noqa: PLC0415
+    from trilith.build.locking import FILE, lock, read_lock, refresh, to_text  # noqa: PLC0415
+    from trilith.build.result import write_text  # noqa: PLC0415
+    from trilith.build.store import Store, default_store  # noqa: PLC0415
+
+    store, file = Store(default_store()), Path(plan.folders.output) / FILE
+    place = _place(plan, store, {}, debian=False)
+    before = read_lock(file) if file.is_file() else None
+    locked = refresh(before, plan, place) if before and before.plan == plan.digest else lock(plan, place)
+    write_text(file, to_text(locked))
+    quiet = plan.selection.has("quiet")
+    _fetch(locked, store, Origin(plan.mirrors, place.source), quiet=quiet)
+    sys.stdout.write(f"{assemble(plan, locked, store, How(prove=prove, quiet=quiet))}\n")
+    return 0
+
+
+def _fetch(locked: "Lock", store: "Store", origin: "Origin", *, quiet: bool) -> None:
+    from trilith.build.fetching import count, fetch  # noqa: PLC0415
+    from trilith.build.progress import showing  # noqa: PLC0415
+
+    with showing(count(locked), quiet=quiet) as progress:
+        fetch(locked, store, origin, progress)
+
+
+def _of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan":
+    """Plan what a lock is for; the command line adds folders and rules."""
+    from trilith.build.host import this_host  # noqa: PLC0415
+    from trilith.build.locking.choosing import catalogue_of, selection_of  # noqa: PLC0415
+    from trilith.build.planning import plan  # noqa: PLC0415
+    from trilith.build.words import select  # noqa: PLC0415
+
+    catalogue = catalogue_of(locked, store)
+    flags = Flags(list(words))
+    mirrors = flags.mirrors()
+    given, rest, problems = select(flags.words, catalogue)
+    problems += [Problem(f"unexpected argument '{word}'") for word in rest]
+    problems += [
+        Problem(f"--{name} stands in the lock", suggestion="lock again to change it")
+        for name in given.choices
+        if name not in _FREE
+    ]
+    if problems:
+        raise BuildError(problems)
+    return plan(selection_of(locked, given.choices), catalogue, this_host(catalogue.head), mirrors)
+
+
+def _folder_of(words: Sequence[str]) -> str:
+    return Flags(list(words)).take("build-dir") or "build"
+
+
+def _place(plan: "Plan", store: "Store", bases: dict[str, Path], *, debian: bool) -> "Place":
+    from trilith.build.locking import Place  # noqa: PLC0415
+
+    return Place(store, Path(plan.folders.source or Path.cwd()), bases, debian)
+
+
+def _bases(flags: Flags) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    while named := flags.take("base"):
+        name, equals, folder = named.partition("=")
+        if not equals:
+            raise BuildError(
+                [Problem(f"--base={named} names no folder", suggestion="write --base=NAME=FOLDER")]
+            )
+        found[name] = Path(folder)
+    return found

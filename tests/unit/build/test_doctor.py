@@ -1,0 +1,55 @@
+"""What a machine has for a build."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from trilith.build.catalogue import load
+from trilith.build.doctor import TOOLS, examine, reach
+from trilith.build.mirrors import Mirrors
+from trilith.cli.main import main
+
+
+def nothing_works(words: list[str]) -> tuple[int, str]:
+    return 1, f"{words[0]}: no"
+
+
+def test_every_tool_is_looked_for(tmp_path: Path) -> None:
+    found = {sight.name: sight for sight in examine(load("triton"), tmp_path, {}, nothing_works)}
+    assert {tool.name for tool in TOOLS} <= set(found)
+    assert found["cmake"].needed
+    assert not found["cargo"].needed
+    assert found["user and network"].found == ""
+
+
+def test_proxies_are_told_without_their_secrets(tmp_path: Path) -> None:
+    environment = {"https_proxy": "http://me:secret@proxy.example:8080", "NO_PROXY": "localhost"}
+    text = str(examine(load("triton"), tmp_path, environment, nothing_works))
+    assert "http://proxy.example:8080" in text
+    assert "secret" not in text
+
+
+def test_a_full_disk_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trilith.build.doctor.DISK", {"cmake": 10**18})
+    found = examine(load("triton"), tmp_path / "not" / "there", {}, nothing_works)
+    assert any(sight.topic == "disk" and sight.lacks for sight in found)
+
+
+def test_mirrors_are_asked_only_when_they_are_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    rules = {
+        "git": {"https://a/": f"file://{tmp_path}/", "https://b/": "file:///not/there/"},
+        "pypi": {"index": f"http://127.0.0.1:{port}/simple"},
+    }
+    found = list(reach(Mirrors(rules)))
+    assert [bool(sight.found) for sight in found] == [True, False, False]
+    assert all(sight.topic != "mirrors" for sight in examine(load("triton"), tmp_path, {}, nothing_works))
+
+
+def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = tmp_path / "mirrors.toml"
+    rules.write_text('[git]\n"https://a/" = "file:///not/there/"\n')
+    assert main(["build", "doctor", f"--mirrors={rules}", f"--build-dir={tmp_path}"]) == 1
+    assert "missing:" in capsys.readouterr().out

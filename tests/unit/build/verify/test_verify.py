@@ -1,0 +1,139 @@
+"""Results are read, started and asked; whatever is wrong is named with what to do."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from support.elf import make_library
+from support.images import make_result
+from support.results import PARTS, make_server
+from trilith.build.problems import BuildError
+from trilith.build.verify import Report, verify
+from trilith.cli.main import main
+
+
+def told(report: Report, check: str = "") -> str:
+    return "\n".join(str(item) for item in report.findings if check in ("", item.check))
+
+
+def wrong(report: Report, check: str = "") -> str:
+    return "\n".join(str(item) for item in report.errors(check))
+
+
+def test_a_whole_result_answers_through_every_endpoint(tmp_path: Path) -> None:
+    report = verify(make_server(tmp_path / "a result of größe"))
+    assert wrong(report) == ""
+    text = told(report, "serving")
+    assert "endpoint.http: backend.identity answered an inference" in text
+    assert "endpoint.grpc: backend.identity answered an inference" in text
+    assert "endpoint.metrics: the inferences of backend.identity are counted" in text
+    assert "nowhere else" in text
+
+
+def test_an_endpoint_that_the_plan_does_not_hold_is_found(tmp_path: Path) -> None:
+    launcher = make_server(tmp_path / "x").joinpath("bin/trilith").read_text()
+    open_too = launcher.replace('"$@"', '"$@" --grpc-port=0')
+    report = verify(make_server(tmp_path / "result", ("core.server", "endpoint.http"), open_too))
+    assert "which no endpoint of the plan explains" in wrong(report)
+
+
+def test_a_server_that_does_not_start_is_quoted(tmp_path: Path) -> None:
+    root = make_server(tmp_path / "result", launcher="#!/bin/sh\necho 'no such thing as a libfoo'\nexit 3\n")
+    report = verify(root)
+    assert "ended with status 3" in wrong(report)
+    assert "no such thing as a libfoo" in wrong(report)
+
+
+def test_files_are_compared_with_the_manifest(tmp_path: Path) -> None:
+    root = make_server(tmp_path / "result")
+    (root / "lib/backend.identity").write_text("other")
+    (root / "lib/endpoint.http").unlink()
+    (root / "lib/grown").write_text("new")
+    report = verify(root, run=False)
+    assert "lib/backend.identity is not what the manifest says" in wrong(report)
+    assert "lib/endpoint.http is missing" in wrong(report)
+    assert "such as lib/grown" in told(report)
+
+
+def test_bricks_are_compared_with_the_plan(tmp_path: Path) -> None:
+    root = make_server(tmp_path / "result", (*PARTS, "backend.python"))
+    plan = root / "share/trilith/plan.json"
+    document = json.loads(plan.read_text())
+    document["parts"] = [part for part in document["parts"] if part["key"] != "backend.identity"]
+    document["parts"].append({"key": "backend.onnxruntime", "chosen": True})
+    plan.write_text(json.dumps(document))
+    report = verify(root, run=False)
+    assert "backend.identity has files in the result and is not in the plan" in wrong(report)
+    assert "backend.onnxruntime was chosen and is not in the result" in wrong(report)
+
+
+def test_missing_libraries_are_named_with_who_has_them(tmp_path: Path) -> None:
+    root = tmp_path / "result"
+    files = {"bin/trilith": ("core.server", b"#!/bin/sh\n")}
+    libraries = {
+        "lib/one.so": ["libgomp.so.1", "libodd.so.7"],
+        "lib/two.so": ["libonnxruntime.so.1", "libgomp.so.1", "libcuda.so.1"],
+    }
+    for name, needed in libraries.items():
+        files[name] = ("backend.one", make_library(tmp_path / name, needed=needed).read_bytes())
+    files["lib/three.so"] = ("backend.one", make_library(tmp_path / "x", machine="aarch64").read_bytes())
+    files["lib/four.so"] = ("backend.one", b"\x7fELF\x02")
+    make_result(root, files)
+    base = tmp_path / "base"
+    base.mkdir()
+    report = verify(root, run=False, catalogue="trilith", base=root)
+    text = wrong(report, "libraries")
+    assert (
+        "libgomp.so.1 is missing: /lib/one.so, /lib/two.so need it; the Debian package libgomp1 has it"
+        in text
+    )
+    assert "hand over onnxruntime with --component=onnxruntime=PATH" in text
+    assert "libodd.so.7 is missing: /lib/one.so needs it; it was looked for in" in text
+    assert "is for aarch64" in text
+    assert "four.so: not a whole ELF file" in text
+    assert "libcuda.so.1" not in text, "the driver brings it"
+    assert "libcuda.so.1 is not here" in told(report)
+
+
+def test_imports_that_lead_nowhere_are_named(tmp_path: Path) -> None:
+    packages = "lib/python3.11/site-packages"
+    files = {
+        "bin/trilith": b"#!/bin/sh\n",
+        f"{packages}/a-1.0.dist-info/METADATA": b"Name: a\nVersion: 1.0\nRequires-Dist: b>=2\n"
+        b"Requires-Dist: c; extra == 'x'\n",
+        f"{packages}/a-1.0.dist-info/entry_points.txt": b"[console_scripts]\na = a.cli:main\n",
+        f"{packages}/b-1.0.dist-info/METADATA": b"Name: b\nVersion: 1.0\n",
+        f"{packages}/a/__init__.py": b"import os\nfrom . import inner\n",
+        f"{packages}/a/inner.py": b"import absent.deep\n"
+        b"try:\n    import fast\nexcept ImportError:\n    fast = None\n",
+        f"{packages}/a/cli.py": b"from a.inner import main\ndef late():\n    import never\n",
+    }
+    root = tmp_path / "result"
+    manifest = make_result(root, {name: ("core.server", data) for name, data in files.items()})
+    text = (root / "share/trilith/manifest.json").read_text()
+    (root / "share/trilith/manifest.json").write_text(
+        text.replace('"python_version": ""', '"python_version": "3.11"')
+    )
+    assert manifest.python_version == ""
+    text = wrong(verify(root, run=False, catalogue="trilith"), "imports")
+    assert "a requires b>=2, and 1.0 is installed" in text
+    assert "a.inner imports absent.deep, which is nowhere" in text
+    assert "fast" not in text
+    assert "never" not in text
+
+
+def test_the_command_tells_people_and_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = make_server(tmp_path / "result")
+    assert main(["build", "verify", "--static", str(root)]) == 0
+    assert "everything is as it must be" in capsys.readouterr().out
+    (root / "lib/endpoint.http").unlink()
+    assert main(["build", "verify", "--static", "--json", str(root)]) == 1
+    assert json.loads(capsys.readouterr().out)["passed"] is False
+
+
+def test_what_is_no_server_is_explained(tmp_path: Path) -> None:
+    with pytest.raises(BuildError, match="is no server that a catalogue knows"):
+        verify(tmp_path)
+    with pytest.raises(BuildError, match="there is nothing here"):
+        verify(tmp_path / "absent")
