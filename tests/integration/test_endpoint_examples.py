@@ -42,3 +42,21 @@ def test_a_socket_takes_the_place_of_a_port(repository: Path, tmp_path: Path) ->
     words = [f"--http-address=unix:{path}", "--unix-socket-mode=600"]
     with ServerProcess(repository, *words, plain=False):
         assert run(sys.executable, EXAMPLES / "ask_over_socket.py", path) == SUM_AND_DIFFERENCE
+
+
+def test_a_secret_opens_a_part_of_the_protocol(repository: Path) -> None:
+    with ServerProcess(repository, "--http-restricted-api=statistics:admin-key=secret") as server:
+        assert run("sh", EXAMPLES / "restricted.sh", server.http) == [
+            "statistics without the secret: 403",
+            "statistics with the secret: 200",
+            "metadata: 200",
+        ]
+
+
+def test_a_header_reaches_the_model(tmp_path: Path) -> None:
+    model = EXAMPLES / "headers" / "tenant"
+    files = {"model.py": (model / "1" / "model.py").read_text()}
+    write_model(tmp_path, "tenant", (model / "config.pbtxt").read_text(), files)
+    with ServerProcess(tmp_path, "--http-header-forward-pattern=^x-tenant$") as server:
+        (line,) = run("sh", EXAMPLES / "headers" / "ask_as_tenant.sh", server.http)
+    assert '"TEXT_FOR_TENANT":"blue: hello"' in line

@@ -192,7 +192,7 @@ def run_to_end(*arguments: str | Path, command: Sequence[str] = ("trilith", "ser
     """Run a server that is expected to end by itself; its exit status and log."""
     ports = ("--http-port=0", "--grpc-port=0", "--metrics-port=0")
     finished = subprocess.run(
-        [_COMMANDS / command[0], *command[1:], *arguments, *ports],
+        [_COMMANDS / command[0], *command[1:], *ports, *arguments],
         capture_output=True,
         text=True,
         timeout=START_SECONDS,

@@ -111,6 +111,8 @@ impl Server {
             http.header_timeout = Duration::from_secs(seconds);
             http.body_timeout = http.header_timeout;
         }
+        http.restrictions = form.headers.restrictions()?;
+        http.forward = form.headers.pattern()?;
         let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
         self.listen(&form.listen, Protocol::Http1, |listener| {
             trilith_wire::http::serve(listener, Arc::clone(&context), http.clone(), shutdown.clone())
@@ -127,6 +129,11 @@ impl Server {
             form.keepalive_timeout_ms.map_or(grpc.keepalive_timeout, Duration::from_millis);
         grpc.handshake_timeout =
             form.client_timeout_seconds.map_or(grpc.handshake_timeout, Duration::from_secs);
+        grpc.max_connection_age = form.max_connection_age_ms.map(Duration::from_millis);
+        grpc.max_connection_age_grace = form.max_connection_age_grace_ms.map(Duration::from_millis);
+        grpc.response_compression = form.compression()?;
+        grpc.restrictions = form.headers.restrictions()?;
+        grpc.forward = form.headers.pattern()?;
         let (context, shutdown) = (Arc::clone(&self.context), self.shutdown.clone());
         self.listen(&form.listen, Protocol::Http2, |listener| {
             trilith_wire::grpc::serve(listener, Arc::clone(&context), grpc.clone(), shutdown.clone())

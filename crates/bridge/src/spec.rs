@@ -16,6 +16,12 @@ use trilith_engine::{
     BatchTensors, Demand, EngineOptions, ModelSpec, QueuePolicy, Resource, SchedulerSpec, Supply,
     TimeoutAction,
 };
+#[cfg(any(feature = "http", feature = "grpc"))]
+use trilith_wire::forward::HeaderPattern;
+#[cfg(feature = "grpc")]
+use trilith_wire::grpc::CompressionLevel;
+#[cfg(any(feature = "http", feature = "grpc"))]
+use trilith_wire::restriction::{Api, Restrictions};
 use trilith_wire::{LogSettings, ServerInfo};
 
 use crate::batch_spec::{BatchInputForm, BatchOutputForm};
@@ -341,6 +347,47 @@ pub(crate) struct TlsForm {
     pub(crate) roots: Option<PathBuf>,
 }
 
+/// Parts of the protocol that take a secret.
+#[cfg(any(feature = "http", feature = "grpc"))]
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RestrictionForm {
+    apis: Vec<String>,
+    header: String,
+    value: String,
+}
+
+/// What headers open, and what they tell models.
+#[cfg(any(feature = "http", feature = "grpc"))]
+#[derive(Deserialize)]
+pub(crate) struct HeaderForm {
+    #[serde(default)]
+    restrictions: Vec<RestrictionForm>,
+    #[serde(default)]
+    header_pattern: Option<String>,
+}
+
+#[cfg(any(feature = "http", feature = "grpc"))]
+impl HeaderForm {
+    pub(crate) fn restrictions(&self) -> PyResult<Restrictions> {
+        let mut restrictions = Restrictions::default();
+        for form in &self.restrictions {
+            for name in &form.apis {
+                let found = Api::NAMES.iter().find(|(known, _)| known == name).map(|(_, api)| *api);
+                found.and_then(|api| restrictions.restrict(api, &form.header, &form.value)).ok_or_else(
+                    || PyValueError::new_err(format!("'{name}' cannot be restricted by '{}'", form.header)),
+                )?;
+            }
+        }
+        Ok(restrictions)
+    }
+
+    pub(crate) fn pattern(&self) -> PyResult<Option<HeaderPattern>> {
+        let read = |pattern| HeaderPattern::read(pattern).map_err(PyValueError::new_err);
+        self.header_pattern.as_deref().map(read).transpose()
+    }
+}
+
 /// Options of the HTTP endpoint.
 #[cfg(feature = "http")]
 #[derive(Deserialize)]
@@ -353,6 +400,8 @@ pub(crate) struct HttpForm {
     pub(crate) client_timeout_seconds: Option<u64>,
     #[serde(default)]
     pub(crate) max_connections: Option<usize>,
+    #[serde(flatten)]
+    pub(crate) headers: HeaderForm,
 }
 
 /// Options of the gRPC endpoint.
@@ -368,7 +417,29 @@ pub(crate) struct GrpcForm {
     #[serde(default)]
     pub(crate) keepalive_timeout_ms: Option<u64>,
     #[serde(default)]
+    pub(crate) max_connection_age_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) max_connection_age_grace_ms: Option<u64>,
+    /// `none`, `low`, `medium` or `high`.
+    #[serde(default)]
+    pub(crate) response_compression: Option<String>,
+    #[serde(flatten)]
+    pub(crate) headers: HeaderForm,
+    #[serde(default)]
     pub(crate) client_timeout_seconds: Option<u64>,
+}
+
+#[cfg(feature = "grpc")]
+impl GrpcForm {
+    pub(crate) fn compression(&self) -> PyResult<CompressionLevel> {
+        match self.response_compression.as_deref() {
+            None | Some("none") => Ok(CompressionLevel::None),
+            Some("low") => Ok(CompressionLevel::Low),
+            Some("medium") => Ok(CompressionLevel::Medium),
+            Some("high") => Ok(CompressionLevel::High),
+            Some(other) => Err(PyValueError::new_err(format!("there is no compression level '{other}'"))),
+        }
+    }
 }
 
 /// Options of the metrics endpoint.

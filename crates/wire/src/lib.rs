@@ -5,6 +5,7 @@
 //! - [`logging`]: the settings of the log
 //! - `tracing`: what is noted of requests that are traced
 //! - [`shutdown`]: how endpoints are told to stop accepting, and when they have finished
+//! - [`restriction`], [`forward`]: what a header opens, and what it tells models
 //! - [`transport`]: what comes before a protocol: sockets, TLS, the bound on connections
 //! - [`schema`]: the wire contract as data
 //! - [`http`]: KServe v2 over HTTP: JSON and binary tensors
@@ -16,6 +17,8 @@
 mod awaited;
 pub mod context;
 pub mod control;
+#[cfg(any(feature = "http", feature = "grpc"))]
+pub mod forward;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 #[cfg(feature = "http")]
@@ -27,6 +30,8 @@ pub mod logging;
 pub mod metrics;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod post;
+#[cfg(any(feature = "http", feature = "grpc"))]
+pub mod restriction;
 pub mod schema;
 pub mod shared_memory;
 pub mod shutdown;

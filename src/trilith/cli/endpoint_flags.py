@@ -31,7 +31,48 @@ def _encryption(group: str, name: str, remark: str) -> tuple[Flag, ...]:
     )
 
 
+def _headers(group: str, name: str, restriction: str, prefix: str) -> tuple[Flag, ...]:
+    return (
+        Flag(
+            restriction,
+            group,
+            values.RESTRICTION,
+            f"Parts of the protocol that are for those alone who send a header {prefix}KEY with this value: "
+            f"{', '.join(values.APIS)}. May be given several times.",
+            repeats=True,
+        ),
+        Flag(
+            f"{name}-header-forward-pattern",
+            group,
+            values.TEXT,
+            "Headers in whose name this regular expression is found become parameters of inference requests.",
+            "",
+        ),
+    )
+
+
 USED = (
+    *_headers(HTTP, "http", "http-restricted-api", ""),
+    *_headers(GRPC, "grpc", "grpc-restricted-protocol", "triton-grpc-protocol-"),
+    Flag(
+        "grpc-infer-response-compression-level",
+        GRPC,
+        values.choice("none", "low", "medium", "high"),
+        "How hard responses are compressed for clients that take compressed ones.",
+        "none",
+    ),
+    Flag(
+        "grpc-max-connection-age",
+        GRPC,
+        values.whole(1),
+        "Milliseconds, less or more a tenth, after which a connection is ended and its client connects anew.",
+    ),
+    Flag(
+        "grpc-max-connection-age-grace",
+        GRPC,
+        values.whole(),
+        "Milliseconds that calls in flight have when the age is reached; without an end if not given.",
+    ),
     *_encryption(HTTP, "http", " Trilith's own, as the four that follow; Triton's HTTP has no TLS."),
     *_encryption(GRPC, "grpc", ""),
     Flag(

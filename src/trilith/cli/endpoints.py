@@ -7,6 +7,7 @@ from trilith.server.options import Endpoint
 
 _EVERYWHERE = ("0.0.0.0", "::", "[::]")  # noqa: S104  compared, not bound
 _UNIX = "unix:"
+_GRPC_PREFIX = "triton-grpc-protocol-"
 
 
 def build_endpoints(given: Mapping[str, Any], problems: list[str]) -> tuple[Endpoint, ...]:
@@ -24,6 +25,7 @@ def _http(given: Mapping[str, Any], problems: list[str]) -> Endpoint:
         "reuse_port": given["reuse_http_port"],
         **_common(given, address),
         **_encryption(given, "http", problems),
+        **_headers(given, ("http", "http-restricted-api", ""), problems),
     }
     return Endpoint("http", "HTTP", address, given["http_port"], settings)
 
@@ -37,6 +39,12 @@ def _grpc(given: Mapping[str, Any], problems: list[str]) -> Endpoint:
         "keepalive_timeout_ms": given["grpc_keepalive_timeout"],
         **_common(given, address),
         **_encryption(given, "grpc", problems),
+        **_headers(given, ("grpc", "grpc-restricted-protocol", _GRPC_PREFIX), problems),
+        **_chosen(
+            max_connection_age_ms=given["grpc_max_connection_age"],
+            max_connection_age_grace_ms=given["grpc_max_connection_age_grace"],
+            response_compression=given["grpc_infer_response_compression_level"],
+        ),
     }
     return Endpoint("grpc", "gRPC", address, given["grpc_port"], settings)
 
@@ -52,6 +60,27 @@ def _metrics(given: Mapping[str, Any], _problems: list[str]) -> Endpoint:
 def _common(given: Mapping[str, Any], address: str) -> dict[str, Any]:
     mode = {"socket_mode": given["unix_socket_mode"]} if address.startswith(_UNIX) else {}
     return {"client_timeout_seconds": given["client_timeout_secs"], **mode}
+
+
+def _headers(given: Mapping[str, Any], names: tuple[str, str, str], problems: list[str]) -> dict[str, Any]:
+    name, flag, prefix = names
+    seen: set[str] = set()
+    restrictions = []
+    for apis, key, value in given[flag.replace("-", "_")]:
+        problems += [
+            f"--{flag}={','.join(apis)}:{key}=...: '{api}' is restricted twice; it can be in one group only"
+            for index, api in enumerate(apis)
+            if api in seen or api in apis[:index]
+        ]
+        seen.update(apis)
+        restrictions.append({"apis": apis, "header": f"{prefix}{key}", "value": value})
+    pattern = given[f"{name}_header_forward_pattern"]
+    return _chosen(restrictions=restrictions, header_pattern=pattern)
+
+
+def _chosen(**settings: Any) -> dict[str, Any]:
+    """Leave out what was not asked for."""
+    return {name: value for name, value in settings.items() if value not in (None, "", "none", [])}
 
 
 def _encryption(given: Mapping[str, Any], name: str, problems: list[str]) -> dict[str, Any]:

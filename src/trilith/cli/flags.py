@@ -320,8 +320,6 @@ IDLE = (
         "grpc-http2-max-pings-without-data",
         "grpc-http2-min-recv-ping-interval-without-data",
         "grpc-http2-max-ping-strikes",
-        "grpc-max-connection-age",
-        "grpc-max-connection-age-grace",
         "sagemaker-port",
         "sagemaker-thread-count",
         "vertex-ai-port",
@@ -333,14 +331,6 @@ IDLE = (
 LATER = (
     *_later(REPOSITORY, (), "model-load-gpu-limit"),
     *_later(REPOSITORY, ("0",), "model-load-retry-count"),
-    *_later(HTTP, (), "http-header-forward-pattern", "http-restricted-api"),
-    *_later(
-        GRPC,
-        (),
-        "grpc-header-forward-pattern",
-        "grpc-restricted-protocol",
-    ),
-    *_later(GRPC, ("none",), "grpc-infer-response-compression-level"),
     *_later(SERVER, _OFF, "allow-sagemaker", "allow-vertex-ai"),
     *_later(SERVER, (), "sagemaker-safe-port-range", "vertex-ai-default-model"),
 )

@@ -1,5 +1,6 @@
 """How the text after a flag becomes a value. Each reader raises ``ValueError`` with what was expected."""
 
+import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,20 @@ _UNIX = "unix:"
 _LONGEST_SOCKET_PATH = 107
 """What the system has room for, less the byte that ends it."""
 _EVERY_PERMISSION = 0o777
+
+APIS = (
+    "health",
+    "metadata",
+    "inference",
+    "shared-memory",
+    "model-config",
+    "model-repository",
+    "statistics",
+    "trace",
+    "logging",
+)
+"""Parts of the protocol that can be restricted."""
+_LETTERS_OF_A_HEADER = frozenset("!#$%&'*+-.^_`|~" + string.ascii_letters + string.digits)
 
 _BOOLEANS = {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}
 
@@ -116,6 +131,22 @@ def _place(text: str) -> str:
     return f"{_UNIX}{path}"
 
 
+def _restriction(text: str) -> tuple[tuple[str, ...], str, str]:
+    apis, colon, secret = text.partition(":")
+    key, equals, value = secret.partition("=")
+    if not (apis and colon and key and equals and value):
+        raise ValueError("expected API1,API2:KEY=VALUE")
+    names = tuple(apis.split(","))
+    unknown = [f"'{name}'" for name in names if name not in APIS]
+    if unknown:
+        raise ValueError(f"{', '.join(unknown)}: unknown; there are {', '.join(APIS)}")
+    if not set(key) <= _LETTERS_OF_A_HEADER:
+        raise ValueError(f"'{key}' cannot be the name of a header")
+    if not value.isascii() or not value.isprintable() or value != value.strip():
+        raise ValueError("the value cannot be sent in a header: letters, digits and signs of ASCII can")
+    return names, key, value
+
+
 def _mode(text: str) -> int:
     try:
         value = int(text, 8)
@@ -143,6 +174,7 @@ FOLDER = Kind("FOLDER", _filled)
 FILE = Kind("FILE", str)
 PLACE = Kind("ADDRESS", _place)
 MODE = Kind("MODE", _mode)
+RESTRICTION = Kind("API,...:KEY=VALUE", _restriction)
 SETTING = Kind("SETTING=VALUE", _setting)
 NAMED_SETTING = Kind("NAME,SETTING=VALUE", _named_setting)
 SUPPLY = Kind("NAME:COUNT[:DEVICE]", _supply)

@@ -210,6 +210,8 @@ class Application:
                 else f"end the program that has the port, or choose another with --{endpoint.name}-port"
             )
             raise StartupError(f"{endpoint.title}: {error.strerror or error}; {hint}") from error
+        except ValueError as error:
+            raise StartupError(f"{endpoint.title}: {error}") from error
 
     def _load(self, server: "native.Server") -> bool:
         """Load every model of the repositories; false if the server is told to stop meanwhile."""

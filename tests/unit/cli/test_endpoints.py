@@ -64,3 +64,58 @@ def test_all_files_that_tls_lacks_are_named() -> None:
         "--http-use-ssl-mutual=true needs --http-root-cert=FILE",
         "--grpc-use-ssl=true needs --grpc-server-cert=FILE",
     ]
+
+
+def test_restrictions_reach_their_endpoint_with_the_prefix_of_grpc() -> None:
+    options = build(
+        "--http-restricted-api=health,trace:Key=a=b",
+        "--grpc-restricted-protocol=inference:key=c",
+        "--grpc-restricted-protocol=logging:other=d",
+    )
+    assert endpoint(options, "http").settings["restrictions"] == [
+        {"apis": ("health", "trace"), "header": "Key", "value": "a=b"}
+    ]
+    assert endpoint(options, "grpc").settings["restrictions"] == [
+        {"apis": ("inference",), "header": "triton-grpc-protocol-key", "value": "c"},
+        {"apis": ("logging",), "header": "triton-grpc-protocol-other", "value": "d"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("health", "expected API1,API2:KEY=VALUE"),
+        ("health:key=", "expected API1,API2:KEY=VALUE"),
+        (":key=value", "expected API1,API2:KEY=VALUE"),
+        ("health,:key=value", "'': unknown; there are health, metadata"),
+        ("health:a b=c", "'a b' cannot be the name of a header"),
+        ("health:a=b\n", "the value cannot be sent in a header"),
+        ("health:a=é", "the value cannot be sent in a header"),
+    ],
+)
+def test_a_restriction_that_cannot_be_is_explained(text: str, expected: str) -> None:
+    with pytest.raises(UsageError, match=expected):
+        build(f"--http-restricted-api={text}")
+
+
+@pytest.mark.parametrize("words", [("health:a=b", "trace,health:c=d"), ("health,health:a=b",)])
+def test_a_part_of_the_protocol_is_restricted_once(words: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="'health' is restricted twice; it can be in one group only"):
+        build(*(f"--grpc-restricted-protocol={word}" for word in words))
+    build("--grpc-restricted-protocol=health:a=b", "--http-restricted-api=health:a=b")
+
+
+def test_what_connections_of_grpc_are_told() -> None:
+    settings = endpoint(
+        build(
+            "--grpc-max-connection-age=5000",
+            "--grpc-max-connection-age-grace=0",
+            "--grpc-infer-response-compression-level=HIGH",
+            "--grpc-header-forward-pattern=x-.*",
+        ),
+        "grpc",
+    ).settings
+    assert settings["max_connection_age_ms"] == 5000
+    assert settings["max_connection_age_grace_ms"] == 0
+    assert settings["response_compression"] == "high"
+    assert settings["header_pattern"] == "x-.*"

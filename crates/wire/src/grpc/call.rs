@@ -6,13 +6,16 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Request, Response};
 use tonic::Status;
+use tonic::metadata::{KeyAndValueRef, MetadataMap};
+use trilith_core::Parameter;
 
 use super::GrpcOptions;
 use super::body::ResponseBody;
 use super::compression::{CompressionLevel, Encoding};
 use super::frame::Messages;
 use super::pieces::Pieces;
-use super::status::shutting_down;
+use super::status::{from_error, shutting_down};
+use crate::forward::{self, HeaderPattern};
 use crate::shutdown::Shutdown;
 
 /// One call.
@@ -23,8 +26,13 @@ pub(super) struct Call {
     pub(super) timeout: Option<Duration>,
     /// Whether an error inside a stream ends the stream (`triton_grpc_error`).
     pub(super) ends_on_error: bool,
+    /// Parameters that its headers make.
+    pub(super) forwarded: Forwarded,
     packing: Packing,
 }
+
+/// Parameters that headers make; most calls have none.
+pub(super) type Forwarded = Vec<(String, Parameter)>;
 
 /// How the messages of a response are packed.
 #[derive(Clone, Copy)]
@@ -43,6 +51,10 @@ impl Call {
             messages: Messages::new(body, Encoding::of_request(headers)?, options.max_message_size),
             timeout: timeout(headers),
             ends_on_error: headers.get("triton_grpc_error").is_some_and(|value| value == "true"),
+            forwarded: options
+                .forward
+                .as_ref()
+                .map_or(Ok(Vec::new()), |pattern| forwarded(pattern, headers))?,
             packing: Packing { encoding: Encoding::of_response(headers, level), level },
         })
     }
@@ -93,6 +105,26 @@ impl Packing {
     pub(super) fn respond_with(self, framed: Pieces) -> Result<Response<ResponseBody>, Status> {
         Ok(self.respond(ResponseBody::Message(self.pack(framed)?)))
     }
+}
+
+/// The parameters that the headers of a call make. What belongs to the framing of calls is no header of theirs.
+fn forwarded(pattern: &HeaderPattern, headers: &HeaderMap) -> Result<Forwarded, Status> {
+    let metadata = MetadataMap::from_headers(headers.clone());
+    let mut parameters = Vec::new();
+    for entry in metadata.iter() {
+        let (name, value) = match entry {
+            KeyAndValueRef::Ascii(name, value) => (name.as_str(), value.as_bytes().to_vec()),
+            KeyAndValueRef::Binary(name, value) => {
+                (name.as_str(), value.to_bytes().map(|bytes| bytes.to_vec()).unwrap_or_default())
+            }
+        };
+        let is_framing = name.starts_with("grpc-") || name == "te" || name == "content-type";
+        if !is_framing && pattern.takes(name).map_err(|error| from_error(&error))? {
+            let text = forward::text(name, value).map_err(|error| from_error(&error))?;
+            parameters.push((name.to_owned(), Parameter::String(text)));
+        }
+    }
+    Ok(parameters)
 }
 
 /// Reads `grpc-timeout`: up to eight digits and a unit. A malformed one is taken as none, as other servers do.

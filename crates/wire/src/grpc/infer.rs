@@ -7,6 +7,7 @@ use trilith_core::trace::Trace;
 use trilith_core::{Code, Error, Fault, Request, Response, Result};
 use trilith_engine::{Answer, Attendance, Engine, Reply, Ticket};
 
+use super::call::Forwarded;
 use super::convert_request::{Converted, convert};
 use super::convert_response;
 use super::draft::Draft;
@@ -28,11 +29,19 @@ pub(super) struct Inference {
 
 impl Inference {
     /// Sends a `ModelInferRequest` on its way.
-    pub(super) fn begin(context: &Context, message: Pieces, arrival: Option<&Arrival>) -> Result<Self> {
+    pub(super) fn begin(
+        context: &Context,
+        message: Pieces,
+        forwarded: Forwarded,
+        arrival: Option<&Arrival>,
+    ) -> Result<Self> {
         let draft = Draft::read(message)?;
         let trace = arrival.and_then(|arrival| arrival.sample(&context.tracing, &draft.model));
         let Converted { mut request, references, .. } = convert(draft)?;
         request.trace.clone_from(&trace);
+        for (name, value) in forwarded {
+            request.parameters.insert(name, value);
+        }
         let placements = Placements::resolve(&context.shared_memory, references, &mut request)?;
         refuse_decoupled(&context.engine, &request)?;
         let (sender, receiver) = oneshot::channel();

@@ -1,8 +1,9 @@
 //! `inference.GRPCInferenceService`, health and reflection.
 //!
 //! In the order of a call's path:
-//! - [`server`] — connections, that begin with a [`preface`]; [`authority`] mends one of its headers
+//! - [`server`] — connections, that have an [`age`], that begin with a [`preface`]; [`authority`] mends one of its headers
 //! - [`service`] — which call is answered by what
+//! - [`api`] — which part of the protocol a call belongs to
 //! - [`call`], [`frame`], [`compression`], [`pieces`] — a call's headers and messages
 //! - [`infer`], [`stream`] with [`exchange`] — inference, once and streamed
 //! - [`draft`] with [`fields`], [`convert_request`], [`contents`] — from the wire to the engine's request
@@ -16,6 +17,8 @@
 //! The framing stands on hyper alone: a tensor keeps the memory it was received in up to the batch, and leaves
 //! from where the model put it. tonic brings the status type and the reflection service.
 
+mod age;
+mod api;
 mod authority;
 mod body;
 mod call;
@@ -49,6 +52,8 @@ pub use compression::CompressionLevel;
 pub use protocol::FILE_DESCRIPTOR_SET;
 pub use server::serve;
 
+use crate::forward::HeaderPattern;
+use crate::restriction::Restrictions;
 use crate::transport::Connections;
 
 /// Bounds and options of the gRPC endpoint, by Triton's flags.
@@ -64,6 +69,14 @@ pub struct GrpcOptions {
     pub handshake_timeout: Duration,
     /// Connections served at once; further ones wait in the listener's backlog.
     pub connections: Connections,
+    /// How long a connection may live, less or more a tenth (`--grpc-max-connection-age`).
+    pub max_connection_age: Option<Duration>,
+    /// How long its calls may go on after that (`--grpc-max-connection-age-grace`).
+    pub max_connection_age_grace: Option<Duration>,
+    /// Parts of the protocol that take a secret (`--grpc-restricted-protocol`).
+    pub restrictions: Restrictions,
+    /// Headers that become parameters of inference requests (`--grpc-header-forward-pattern`).
+    pub forward: Option<HeaderPattern>,
     /// How hard responses are compressed for clients that accept it (`--grpc-infer-response-compression-level`).
     pub response_compression: CompressionLevel,
 }
@@ -77,6 +90,10 @@ impl Default for GrpcOptions {
             // As long as the HTTP endpoint gives a header.
             handshake_timeout: Duration::from_secs(30),
             connections: Connections::at_most(16_384),
+            max_connection_age: None,
+            max_connection_age_grace: None,
+            restrictions: Restrictions::default(),
+            forward: None,
             response_compression: CompressionLevel::None,
         }
     }

@@ -7,8 +7,10 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::BufReader;
+use tokio::time::timeout;
 
 use super::GrpcOptions;
+use super::age::Age;
 use super::preface::{Prefaced, read_preface};
 use super::service::Endpoint;
 use crate::context::Context;
@@ -44,6 +46,7 @@ pub async fn serve(
     let server = Arc::new(Server {
         http2: configure(&options),
         handshake_timeout: options.handshake_timeout,
+        age: Age::new(options.max_connection_age, options.max_connection_age_grace),
         endpoint: Arc::new(Endpoint::new(context, options, shutdown.clone())),
         shutdown: shutdown.clone(),
     });
@@ -69,6 +72,7 @@ fn configure(options: &GrpcOptions) -> http2::Builder<TokioExecutor> {
 struct Server {
     http2: http2::Builder<TokioExecutor>,
     handshake_timeout: Duration,
+    age: Age,
     endpoint: Arc<Endpoint>,
     shutdown: Shutdown,
 }
@@ -95,6 +99,12 @@ impl Server {
             // How a connection ended is its client's business; calls cut short were withdrawn with it.
             _ = connection.as_mut() => return,
             () = self.shutdown.wait() => {}
+            () = self.age.reached() => {
+                connection.as_mut().graceful_shutdown();
+                // Calls that are cut short are withdrawn with their connection.
+                let _ = timeout(self.age.grace, connection).await;
+                return;
+            }
         }
         connection.as_mut().graceful_shutdown();
         let _ = connection.await;

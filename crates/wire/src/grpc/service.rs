@@ -25,7 +25,7 @@ use super::protocol::inference::{ServerLiveRequest, ServerMetadataRequest, Serve
 use super::reflection::Reflection;
 use super::status::{from_error, refusal};
 use super::stream::InferStream;
-use super::{control, describe, settings, shared_memory, statistics};
+use super::{api, control, describe, settings, shared_memory, statistics};
 use crate::context::Context;
 use crate::shutdown::Shutdown;
 use crate::tracing::Arrival;
@@ -117,6 +117,9 @@ impl Endpoint {
         if !content_type.is_some_and(|value| value.as_bytes().starts_with(b"application/grpc")) {
             return Box::pin(ready(Ok(not_grpc())));
         }
+        if let Some(status) = self.find_restriction(&request) {
+            return Box::pin(ready(Ok(refusal(status))));
+        }
         if request.uri().path() == "/inference.GRPCInferenceService/ModelInfer" {
             let arrival = self.arrival(&request);
             return match Call::open(request, &self.options) {
@@ -128,13 +131,20 @@ impl Endpoint {
         Box::pin(async move { Ok(endpoint.answer_other(request).await.unwrap_or_else(refusal)) })
     }
 
+    fn find_restriction(&self, request: &Request<Incoming>) -> Option<Status> {
+        let api = api::find(request.uri().path())?;
+        let header = self.options.restrictions.find_missing(api, request.headers())?;
+        Some(Status::unavailable(format!("This protocol is restricted, expecting header '{header}'")))
+    }
+
     /// Boxed here rather than an `async fn`, which would keep room for the call twice.
     fn model_infer(self: Arc<Self>, mut call: Call, arrival: Option<Box<Arrival>>) -> Answer {
         Box::pin(async move {
             let (packing, timeout) = (call.packing(), call.timeout);
             let answer = pin!(async {
                 let message = call.only_message(&self.shutdown).await?;
-                let mut inference = Inference::begin(&self.context, message, arrival.as_deref())
+                let forwarded = std::mem::take(&mut call.forwarded);
+                let mut inference = Inference::begin(&self.context, message, forwarded, arrival.as_deref())
                     .map_err(|error| from_error(&error))?;
                 let framed = inference.answer().await.map_err(|error| from_error(&error))?;
                 Ok((framed, inference.trace.take()))

@@ -13,7 +13,7 @@ use trilith_core::trace::{Event, Trace};
 use trilith_core::{Error, Flow};
 use trilith_engine::Answer;
 
-use super::call::{Call, Packing};
+use super::call::{Call, Forwarded, Packing};
 use super::convert_request::{Converted, convert};
 use super::convert_response;
 use super::draft::Draft;
@@ -39,6 +39,8 @@ pub(super) struct InferStream {
     messages: Messages<Incoming>,
     packing: Packing,
     ends_on_error: bool,
+    /// Parameters that the headers of the call make, for each of its requests.
+    forwarded: Forwarded,
     exchanges: Exchanges,
     /// Answers with the number of their request; ordinary models send one for each of the requests in flight.
     sender: UnboundedSender<(u64, Answer)>,
@@ -68,6 +70,7 @@ impl InferStream {
             context,
             packing: call.packing(),
             ends_on_error: call.ends_on_error,
+            forwarded: call.forwarded,
             deadline: call.timeout.map(sleep),
             messages: call.messages,
             exchanges: Exchanges::default(),
@@ -168,6 +171,9 @@ impl InferStream {
 
     fn send(&mut self, mut exchange: Exchange, converted: Converted) {
         let Converted { mut request, wants_empty_final, .. } = converted;
+        for (name, value) in &self.forwarded {
+            request.parameters.insert(name.as_str(), value.clone());
+        }
         let engine = &self.context.engine;
         let model = engine.model(&request.model, request.version);
         exchange.is_decoupled = model.is_ok_and(|model| model.spec().decoupled);

@@ -12,7 +12,9 @@ use super::reply::Refusal;
 use super::route::{Question, Route};
 use super::{HttpOptions, describe, reply, route};
 use crate::context::Context;
+use crate::forward::HeaderPattern;
 use crate::listen::{Handler, ReplyBody};
+use crate::restriction::Restrictions;
 
 /// The HTTP endpoint of one server.
 pub(super) struct Endpoint {
@@ -20,6 +22,9 @@ pub(super) struct Endpoint {
     pub(super) context: Arc<Context>,
     /// Bounds of bodies.
     pub(super) limits: BodyLimits,
+    restrictions: Restrictions,
+    /// Which headers become parameters.
+    pub(super) forward: Option<HeaderPattern>,
 }
 
 impl Handler for Endpoint {
@@ -30,14 +35,18 @@ impl Handler for Endpoint {
 
 impl Endpoint {
     /// An endpoint over these models.
-    pub(super) fn new(context: Arc<Context>, options: &HttpOptions) -> Self {
+    pub(super) fn new(context: Arc<Context>, options: HttpOptions) -> Self {
         let limits = BodyLimits { size: options.max_input_size, patience: options.body_timeout };
-        Self { context, limits }
+        Self { context, limits, restrictions: options.restrictions, forward: options.forward }
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Result<Response<ReplyBody>, Refusal> {
         let (head, body) = request.into_parts();
         let route = route::find(head.uri.path())?;
+        if let Some(header) = self.restrictions.find_missing(route.api(), &head.headers) {
+            let message = format!("This API is restricted, expecting header '{header}'");
+            return Err(Refusal::new(Error::unavailable(message), StatusCode::FORBIDDEN));
+        }
         if let Route::Settings(topic) = &route {
             return self.settings(topic, &head.method, body).await;
         }

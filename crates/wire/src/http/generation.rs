@@ -63,6 +63,9 @@ impl Endpoint {
         let served = self.context.engine.model(model, version)?;
         let mut request = generate::decode(&served.spec().signature, version, &content.to_bytes())?;
         request.trace = trace.cloned();
+        if let Some(pattern) = &self.forward {
+            pattern.forward(headers, &mut request)?;
+        }
         let mut answers = Answers::begin(&self.context.engine, request);
         if is_stream { stream(answers).await } else { answers.only_one().await }
     }

@@ -75,6 +75,9 @@ impl Endpoint {
         let Decoded { mut request, deliveries, references } =
             self.decode(model, version, content, header_length)?;
         request.trace = trace.cloned();
+        if let Some(pattern) = &self.forward {
+            pattern.forward(headers, &mut request)?;
+        }
         let placements = Placements::resolve(&self.context.shared_memory, references, &mut request)?;
         let mut response = run(&self.context.engine, request).await?;
         placements.settle(&mut response)?;

@@ -32,7 +32,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::Context;
+use crate::forward::HeaderPattern;
 use crate::listen::{self, Limits};
+use crate::restriction::Restrictions;
 use crate::shutdown::Shutdown;
 use crate::transport::{Connections, Listener};
 
@@ -52,6 +54,10 @@ pub struct HttpOptions {
     pub max_header_size: usize,
     /// Connections served at once; further ones wait in the listener's backlog.
     pub connections: Connections,
+    /// Parts of the protocol that take a secret (`--http-restricted-api`).
+    pub restrictions: Restrictions,
+    /// Headers that become parameters of inference requests (`--http-header-forward-pattern`).
+    pub forward: Option<HeaderPattern>,
 }
 
 impl Default for HttpOptions {
@@ -65,6 +71,8 @@ impl Default for HttpOptions {
             body_timeout: Duration::from_secs(30),
             max_header_size: 64 << 10,
             connections: Connections::at_most(MAX_CONNECTIONS),
+            restrictions: Restrictions::default(),
+            forward: None,
         }
     }
 }
@@ -81,6 +89,6 @@ pub async fn serve(
         max_header_size: options.max_header_size,
         connections: options.connections.clone(),
     };
-    let endpoint = Arc::new(endpoint::Endpoint::new(context, &options));
+    let endpoint = Arc::new(endpoint::Endpoint::new(context, options));
     listen::serve(listener.into(), endpoint, limits, shutdown).await;
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use hyper::Method;
 use trilith_core::{Code, Error, Fault, Result};
 
+use crate::restriction::Api;
 use crate::{control, shared_memory};
 
 /// What is asked of one model.
@@ -89,6 +90,26 @@ pub(super) enum Route<'a> {
 }
 
 impl Route<'_> {
+    /// The part of the protocol that it belongs to.
+    pub(super) fn api(&self) -> Api {
+        match self {
+            Self::Live | Self::Ready => Api::Health,
+            Self::Server => Api::Metadata,
+            Self::AllStatistics => Api::Statistics,
+            Self::Index | Self::Control { .. } => Api::ModelRepository,
+            Self::SharedMemory { .. } => Api::SharedMemory,
+            Self::Settings(Topic::Trace(_)) => Api::Trace,
+            Self::Settings(Topic::Log) => Api::Logging,
+            Self::Model { question, .. } => match question {
+                Question::Metadata => Api::Metadata,
+                Question::Ready => Api::Health,
+                Question::Config => Api::ModelConfig,
+                Question::Statistics => Api::Statistics,
+                Question::Infer | Question::Generate | Question::GenerateStream => Api::Inference,
+            },
+        }
+    }
+
     /// The one method by which it is asked.
     pub(super) fn method(&self) -> Method {
         match self {
