@@ -47,8 +47,9 @@ class World:
     # The worker.
     pid = 7
 
-    def detach(self) -> int:
-        return 0
+    @property
+    def link(self) -> "World":
+        return self
 
     def end(self, timeout: float) -> bool:
         return timeout > 0
@@ -107,7 +108,7 @@ DEATHS = st.lists(
 def test_waits_starts_and_the_end_are_those_of_the_model(script: list[Death], closes_at: int) -> None:
     """Every death is followed by waits that double up to a limit, and by one start or the end of trying."""
     world = World(list(script), closes_at)
-    supervised = Supervised("a_0_0", world.start, lambda _: world, world.reasons.append)  # type: ignore[arg-type,return-value]
+    supervised = Supervised("a_0_0", world.start, world.reasons.append)  # type: ignore[arg-type]
     Supervisor(supervised, world, BACKOFF, world)._run()  # type: ignore[arg-type]
     waits, starts, is_given_up = expect(script, closes_at)
     assert world.waits == waits

@@ -141,7 +141,9 @@ impl Writer {
                     "{dropped} traces were dropped: they end faster than they are written"
                 ));
             }
-            messages.into_iter().for_each(|message| self.accept(message));
+            for message in messages {
+                self.accept(message);
+            }
             self.write_ripe(|kept| !kept.is_numbered());
             if is_last {
                 self.write_ripe(|_| true);

@@ -20,7 +20,9 @@ pub fn encode(resource: &[(String, String)], spans: &[Span]) -> Vec<u8> {
     let scope = message(|out| put(out, 1, SCOPE.as_bytes()));
     let scope_spans = message(|out| {
         put(out, 1, &scope);
-        spans.iter().for_each(|one| put(out, 2, &span(one)));
+        for one in spans {
+            put(out, 2, &span(one));
+        }
     });
     let resource_spans = message(|out| {
         put(out, 1, &resource);

@@ -51,11 +51,10 @@ impl Mode {
     fn check(&self, values: &Values) -> Result<()> {
         let reason = match self {
             _ if values.levels.is_off() => return Ok(()),
-            // Requests that belong to a trace are traced at any rate.
-            Self::OpenTelemetry { .. } => return Ok(()),
             Self::Triton { .. } if values.rate == 0 => "sample rate must be non-zero",
             Self::Triton { file } if file.is_empty() => "trace file name is not given",
-            Self::Triton { .. } => return Ok(()),
+            // Requests that belong to a trace are traced by OpenTelemetry at any rate.
+            Self::Triton { .. } | Self::OpenTelemetry { .. } => return Ok(()),
         };
         let error = Error::invalid(format!("Attempting to set invalid trace setting: {reason}"));
         Err(match self {

@@ -45,17 +45,23 @@ pub(crate) struct Session {
     message: Vec<u8>,
     last_batch: u64,
     /// The batch that the worker runs; it takes no other meanwhile.
-    running: Option<u64>,
-    /// Whether the model has returned from that batch.
-    has_returned: bool,
-    /// Whether a batch was given since the last look for its answer.
-    has_given: bool,
+    running: Option<Running>,
     vigil: Vigil,
     opened: OpenedBatches,
     look: Pin<Box<Sleep>>,
     calls: Calls,
     desk: Desk,
     said: Option<oneshot::Sender<String>>,
+}
+
+/// The batch that the worker runs.
+#[derive(Clone, Copy)]
+struct Running {
+    batch: u64,
+    /// Whether nobody has looked for its answer yet.
+    is_new: bool,
+    /// Whether the model has returned from it.
+    has_returned: bool,
 }
 
 /// Requests that the worker's model made of others.
@@ -89,8 +95,6 @@ impl Session {
             message: Vec::new(),
             last_batch: 0,
             running: None,
-            has_returned: false,
-            has_given: false,
             vigil: Vigil::default(),
             opened: OpenedBatches::default(),
             look: Box::pin(tokio::time::sleep(LOOK_INTERVAL)),
@@ -148,7 +152,7 @@ impl Session {
     /// Looks for the answer to the batch just given for a moment, where the event loop waits for nothing else; whether
     /// something came.
     fn watch(&mut self) -> bool {
-        std::mem::take(&mut self.has_given)
+        self.running.as_mut().is_some_and(|running| std::mem::take(&mut running.is_new))
             && Attendance::is_single()
             && !self.outgoing.has_remaining()
             && self.vigil.keep(|| self.socket.look(&mut self.received)).is_some()
@@ -213,8 +217,7 @@ impl Session {
         }
         batch.mark_inputs_ready();
         self.opened.add(id, batch);
-        self.running = Some(id);
-        self.has_given = true;
+        self.running = Some(Running { batch: id, is_new: true, has_returned: false });
         Ok(())
     }
 
@@ -312,18 +315,19 @@ impl Session {
     }
 
     fn note_return(&mut self, batch: u64) {
-        self.has_returned |= self.running == Some(batch);
+        if let Some(running) = self.running.as_mut().filter(|running| running.batch == batch) {
+            running.has_returned = true;
+        }
         self.end_run();
     }
 
     /// Makes room for the next batch once the model has returned from the one that runs. Requests of a sequence wait,
     /// in addition, for the answers to those before them, unless the model answers when it likes.
     fn end_run(&mut self) {
-        let Some(batch) = self.running.filter(|_| self.has_returned) else { return };
+        let Some(Running { batch, has_returned: true, .. }) = self.running else { return };
         let spec = self.feed.model.spec();
         if spec.sequence.is_none() || spec.decoupled || !self.opened.contains(batch) {
             self.running = None;
-            self.has_returned = false;
         }
     }
 

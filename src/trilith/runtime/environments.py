@@ -53,7 +53,7 @@ class Environment:
     @property
     def interpreter(self) -> Path:
         """Its own Python."""
-        return self.folder / "bin" / "python"
+        return self.folder / "bin/python"
 
     def variables(self) -> dict[str, str]:
         """Return what a process in it finds in its surroundings, as activating it would have it."""

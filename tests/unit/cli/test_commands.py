@@ -73,7 +73,7 @@ def test_help_lists_flags_by_group_and_what_has_no_effect(capsys: pytest.Capture
     assert "\nHTTP:\n" in text
     assert "    --http-port=PORT\n        Port to listen on; 0 takes a free one. Default: 8000." in text
     assert "--backend-directory" in text
-    assert "--trace-config" not in text
+    assert "--allow-sagemaker" not in text
     assert max(map(len, text.splitlines())) <= 100
 
 
