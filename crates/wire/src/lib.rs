@@ -28,8 +28,6 @@ mod listen;
 pub mod logging;
 #[cfg(feature = "metrics")]
 pub mod metrics;
-#[cfg(any(feature = "grpc", feature = "http"))]
-mod post;
 #[cfg(any(feature = "http", feature = "grpc"))]
 pub mod restriction;
 pub mod schema;

@@ -22,7 +22,6 @@ use super::frame::Messages;
 use super::pieces::Pieces;
 use super::status::{from_error, shutting_down, trailers};
 use crate::context::Context;
-use crate::post;
 use crate::shared_memory::Placements;
 use crate::shutdown::Shutdown;
 use crate::tracing::{Arrival, Sending, noting};
@@ -107,8 +106,7 @@ impl InferStream {
 
     /// Takes answers in; whether there were any.
     fn poll_answers(&mut self, context: &mut TaskContext<'_>) -> bool {
-        let waker = post::waker(context);
-        let received = self.receiver.poll_recv(&mut TaskContext::from_waker(&waker));
+        let received = self.receiver.poll_recv(context);
         let Poll::Ready(Some((number, answer))) = received else { return false };
         let sending = self
             .exchanges

@@ -21,7 +21,6 @@ use super::json::Writer;
 use super::reply::{self, Refusal};
 use super::{body, generate};
 use crate::listen::ReplyBody;
-use crate::post;
 use crate::tracing::noting;
 
 impl Endpoint {
@@ -98,8 +97,7 @@ impl Answers {
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer>> {
-        let waker = post::waker(context);
-        let next = self.receiver.poll_recv(&mut Context::from_waker(&waker));
+        let next = self.receiver.poll_recv(context);
         if let Poll::Ready(Some(answer)) = &next {
             self.flow.note_read(byte_size(answer));
             if answer.is_final {
