@@ -60,7 +60,9 @@ impl Cancellation {
     pub fn cancel(&self) {
         self.0.is_given.store(true, Ordering::Release);
         let heard = std::mem::take(&mut self.0.listeners().heard);
-        heard.into_values().for_each(|heard| heard());
+        for heard in heard.into_values() {
+            heard();
+        }
     }
 
     /// Whether it was cancelled.

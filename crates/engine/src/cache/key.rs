@@ -51,7 +51,9 @@ pub(crate) fn of(seed: &Seed, loads: &[u64], request: &Request) -> Key {
     let mut digest = Digest::default();
     digest.write(&seed.0);
     digest.number(loads.len() as u64);
-    loads.iter().for_each(|load| digest.number(*load));
+    for load in loads {
+        digest.number(*load);
+    }
     digest.number(request.inputs.len() as u64);
     request.inputs.iter().for_each(|input| digest.tensor(input));
     digest.number(request.outputs.len() as u64);

@@ -34,7 +34,7 @@ fn run(house: &House) -> Response {
     let (inbox, _) = house.infer(ask([1.0, 2.0]));
     echo(house.take("a"));
     echo(house.take("b"));
-    inbox.result().unwrap()
+    inbox.result().expect("an answer")
 }
 
 #[test]
