@@ -113,5 +113,6 @@ def _sources(plan: Plan, script: Script) -> None:
     script.raw(")")
     script.raw(_STAGE)
     for part in out:
-        pattern = f'/^"{part.kind}\\.{part.name}" = /d'
+        # An entry point is named by its module: manifests and flags call some kinds differently.
+        pattern = f'/ = "{part.folder.replace("/", "[.]")}[:".]/d'
         script.run("sed", "-i", pattern, "@BUILD_DIR@/source/pyproject.toml")
