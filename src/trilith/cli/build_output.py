@@ -9,7 +9,7 @@ from trilith.build.image import Destination
 from trilith.build.problems import BuildError, Problem
 
 if TYPE_CHECKING:
-    from trilith.build import Catalogue
+    from trilith.build import Catalogue, Lock
     from trilith.build.store import Store
     from trilith.cli.build_sources import Flags
 
@@ -22,6 +22,16 @@ class Output:
 
     destination: Destination
     base: str = PACKAGES
+
+    def check(self, lock: "Lock") -> None:
+        """See before a build that its image will have something to stand on.
+
+        Raises:
+            BuildError: the lock names no packages.
+        """
+        if self.packages and not lock.debian:
+            hint = "lock with --debian, or name a base with --base=FOLDER or --base=oci:FOLDER"
+            raise BuildError([Problem("the lock names no Debian packages to stand on", suggestion=hint)])
 
     @property
     def packages(self) -> bool:

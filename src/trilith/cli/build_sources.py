@@ -199,6 +199,8 @@ class How:
 def _assemble(plan: "Plan", locked: "Lock", store: "Store", how: How) -> None:
     from trilith.build import assembling  # noqa: PLC0415
 
+    if how.output:
+        how.output.check(locked)
     told = assembling.How(prove=how.prove, quiet=plan.selection.has("quiet"))
     root = assembling.assemble(plan, locked, store, told)
     sys.stdout.write(f"{root}\n")
