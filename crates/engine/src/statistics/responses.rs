@@ -80,7 +80,9 @@ mod tests {
         #[test]
         fn every_response_is_counted_once(given in prop::collection::vec(any_response(), 0..200)) {
             let mut responses = Vec::new();
-            given.iter().for_each(|(index, came, course)| add(&mut responses, *index, *came, course));
+            for (index, came, course) in &given {
+                add(&mut responses, *index, *came, course);
+            }
             prop_assert!(responses.len() <= MOST_INDICES);
             let mut counted = 0;
             for sums in &responses {
