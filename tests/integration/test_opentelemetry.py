@@ -1,6 +1,7 @@
 """Traces in an OpenTelemetry collector: spans, their names, and the traces of clients that they continue."""
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ ON = ("--trace-config=mode=opentelemetry", "--trace-config=level=TIMESTAMPS")
 SOON = "--trace-config=opentelemetry,bsp_schedule_delay=50"
 
 
-def to(collector: Collector, *more: str) -> tuple[str, ...]:
-    return (*ON, SOON, f"--trace-config=opentelemetry,url={collector.url}", *more)
+def to(url: str, *more: str) -> tuple[str, ...]:
+    return (*ON, SOON, f"--trace-config=opentelemetry,url={url}", *more)
 
 
 @pytest.fixture(scope="module", params=["process", "thread"])
@@ -46,7 +47,7 @@ def test_a_request_is_three_spans_that_continue_the_client_s(
     repository: Path, collector: Collector, kind: str
 ) -> None:
     resource = "--trace-config=opentelemetry,resource=service.version=7"
-    with ServerProcess(repository, *to(collector, "--trace-config=rate=0", resource)) as server:
+    with ServerProcess(repository, *to(collector.url, "--trace-config=rate=0", resource)) as server:
         ask(server, kind)
         ask(server, kind, headers=dict(HEADERS), request_id="mine")
         spans = {span.name: span for span in collector.wait_for(3)}
@@ -81,7 +82,7 @@ def test_a_request_is_three_spans_that_continue_the_client_s(
 
 
 def test_a_trace_goes_on_into_requests_that_a_model_makes(repository: Path, collector: Collector) -> None:
-    with ServerProcess(repository, *to(collector, "--trace-config=rate=1")) as server:
+    with ServerProcess(repository, *to(collector.url, "--trace-config=rate=1")) as server:
         result = ask(server, "grpc", "handing_on", headers=dict(HEADERS))
         # The call on the model's own account is not traced.
         spans = collector.wait_for(5)
@@ -106,7 +107,7 @@ def test_a_trace_goes_on_into_requests_that_a_model_makes(repository: Path, coll
 def test_without_a_client_s_trace_a_new_one_begins_at_the_rate(
     repository: Path, collector: Collector
 ) -> None:
-    with ServerProcess(repository, *to(collector, "--trace-config=rate=2")) as server:
+    with ServerProcess(repository, *to(collector.url, "--trace-config=rate=2")) as server:
         for _ in range(4):
             ask(server, "http")
     roots = [span for span in collector.wait_for(6) if span.name == "InferRequest"]
@@ -116,13 +117,13 @@ def test_without_a_client_s_trace_a_new_one_begins_at_the_rate(
 
 
 def test_a_header_that_is_no_trace_context_costs_nothing(repository: Path, collector: Collector) -> None:
-    with ServerProcess(repository, *to(collector, "--trace-config=rate=0")) as server:
+    with ServerProcess(repository, *to(collector.url, "--trace-config=rate=0")) as server:
         assert ask(server, "http", headers={"traceparent": "00-nonsense"}) is not None
     assert collector.spans == []
 
 
 def test_the_settings_show_where_traces_go(repository: Path, collector: Collector) -> None:
-    with ServerProcess(repository, *to(collector, "--trace-config=rate=5")) as server:
+    with ServerProcess(repository, *to(collector.url, "--trace-config=rate=5")) as server:
         status, shown = settings(server, "/v2/trace/setting")
         changed = settings(server, "/v2/models/doubling/trace/setting", {"trace_rate": "9"})
         refused = settings(server, "/v2/trace/setting", {"url": "http://other"})
@@ -143,17 +144,24 @@ def test_the_settings_show_where_traces_go(repository: Path, collector: Collecto
     assert refused[0] == 501
 
 
-@pytest.mark.parametrize("status", [503, None])
-def test_a_collector_that_takes_nothing_costs_no_request(repository: Path, status: int | None) -> None:
+def test_a_collector_that_takes_nothing_costs_no_request(repository: Path) -> None:
+    with Collector(503) as listening:
+        assert "503" in ask_in_vain(repository, listening.url)
+
+
+def test_a_collector_that_is_not_there_costs_no_request(repository: Path) -> None:
+    # Bound, so that nobody else takes the port, and deaf.
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        assert "refused" in ask_in_vain(repository, f"http://127.0.0.1:{deaf.getsockname()[1]}/v1/traces")
+
+
+def ask_in_vain(repository: Path, url: str) -> str:
+    """Ask a server whose traces nobody takes; what its log says of it."""
     lost = "takes no traces, they are lost|traces could not be sent"
-    with Collector(status or 200) as listening:
-        flags = to(listening, "--trace-config=rate=1")
-        if status is None:
-            listening._server.server_close()
-        with ServerProcess(repository, *flags, tolerates=lost) as server:
-            assert ask(server, "http").as_numpy("OUTPUT0").tolist() == [[3.0, 4.0]]
-            line = server.wait_for_log("takes no traces, they are lost")
-    assert ("503" in line) if status else ("refused" in line)
+    with ServerProcess(repository, *to(url, "--trace-config=rate=1"), tolerates=lost) as server:
+        assert ask(server, "http").as_numpy("OUTPUT0").tolist() == [[3.0, 4.0]]
+        return server.wait_for_log("takes no traces, they are lost")
 
 
 def test_an_address_that_cannot_be_ends_the_start(repository: Path) -> None:

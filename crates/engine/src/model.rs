@@ -243,7 +243,8 @@ impl Model {
         let outlet = Outlet::Direct(recipient);
         let model = Arc::clone(self);
         let (memory, padding) = (None, false);
-        let pending = Box::new(Pending { request, model, batch_size, queued, outlet, memory, padding });
+        let pending =
+            Box::new(Pending { request, model, batch_size, queued, outlet, memory, padding, responses: 0 });
         match &self.caching {
             Some(caching) => caching.consult(self, pending),
             None => self.enqueue(pending),
