@@ -250,7 +250,8 @@ impl Model {
         let outlet = Outlet::Direct(recipient);
         let model = Arc::clone(self);
         let (memory, padding) = (None, false);
-        let pending = Box::new(Pending { request, model, batch_size, queued, outlet, memory, padding });
+        let pending =
+            Box::new(Pending { request, model, batch_size, queued, outlet, memory, padding, responses: 0 });
         let place = |model: &Arc<Self>, number| Place::Queue(Arc::downgrade(model), number);
         match &self.caching {
             None => self.enqueue(pending).map(|number| place(self, number)),

@@ -36,7 +36,8 @@ pub(crate) fn enter(
     };
     let Some(caching) = caching else { return run((request, batch_size, queued), recipient) };
     let (outlet, model) = (Outlet::Direct(recipient), Arc::clone(&model));
-    let pending = Pending { request, model, batch_size, queued, outlet, memory: None, padding: false };
+    let (memory, padding, responses) = (None, false, 0);
+    let pending = Pending { request, model, batch_size, queued, outlet, memory, padding, responses };
     caching.consult(Box::new(pending), &loads, move |mut pending| {
         let recipient = pending.outlet.take_recipient()?;
         run((std::mem::take(&mut pending.request), batch_size, queued), recipient)
