@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tritonclient.grpc import service_pb2
 from tritonclient.utils import InferenceServerException
 
-from benchmarks import regions, requests
+from benchmarks import regions, requests, streams
 from benchmarks.errors import ServerError, WrongAnswerError
 from benchmarks.models import FIRST_SEQUENCE, Model, example_input
 from benchmarks.requests import Request
@@ -71,6 +71,8 @@ def _infer_http(server: Server, model: Model, *, binary: bool) -> NDArray[np.gen
 
 
 def _infer_grpc(server: Server, model: Model) -> NDArray[np.generic]:
+    if model.responses > 1:
+        return streams.infer(server, model, TIMEOUT_SECONDS)
     data = example_input(model)
     with tritonclient.grpc.InferenceServerClient(f"{server.host}:{server.grpc_port}") as client:
         tensor = tritonclient.grpc.InferInput(model.input.name, list(data.shape), model.input.datatype)
@@ -133,7 +135,8 @@ def request(model: Model, protocol: Protocol) -> Request:
     if protocol is Protocol.HTTP_BINARY:
         return requests.http_binary(model)
     headers = {"content-type": "application/grpc", "te": "trailers"}
-    return Request(INFER_METHOD, headers, requests.grpc_frame(grpc_message(model)))
+    method = streams.STREAM_METHOD if model.responses > 1 else INFER_METHOD
+    return Request(method, headers, requests.grpc_frame(grpc_message(model)))
 
 
 @contextmanager
@@ -166,12 +169,14 @@ class Exchange:
         self._http = http.client.HTTPConnection(server.host, server.http_port, timeout=TIMEOUT_SECONDS)
         self._channel = grpc.insecure_channel(f"{server.host}:{server.grpc_port}", options=CHANNEL_OPTIONS)
         self._call = self._channel.unary_unary(INFER_METHOD)
+        self._stream = self._channel.stream_stream(streams.STREAM_METHOD)
 
     def ask(self) -> tuple[bytes, NDArray[np.generic]]:
         """Send the request once.
 
         Returns:
-            The reply's body as it came (a framed message for gRPC), and the output tensor in it.
+            The reply's body as it came (framed messages for gRPC), and the output tensor in it; of
+            many responses the outputs stacked.
 
         Raises:
             WrongAnswerError: no reply came, or not one of success.
@@ -187,6 +192,9 @@ class Exchange:
     def _ask_grpc(self) -> tuple[bytes, NDArray[np.generic]]:
         message = self._request.body[5:]  # without the frame's head, which the channel adds
         with translated(self.model, "gRPC"):
+            if self.model.responses > 1:
+                replies = self._stream(iter([message]), timeout=TIMEOUT_SECONDS)
+                return streams.decode(replies, self.model)
             reply = self._call(message, timeout=TIMEOUT_SECONDS)
             decoded = service_pb2.ModelInferResponse.FromString(reply)
             return requests.grpc_frame(reply), _output(tritonclient.grpc.InferResult(decoded), self.model)

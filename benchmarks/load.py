@@ -6,8 +6,9 @@ hide the server beside them. Both run in one thread.
 
 import json
 import re
+import resource
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkError, WrongAnswerError
@@ -29,6 +30,7 @@ class Outcome:
     seconds: float
     p50_us: float
     p99_us: float
+    cpu_seconds: float = 0.0  # that the load generator itself has used
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def run_wrk(job: Job, seconds: int) -> Outcome:
         str(job.sequences),
         str(FIRST_SEQUENCE),
     ]
-    return parse_wrk(_run(command, seconds))
+    text, cpu = _run(command, seconds)
+    return replace(parse_wrk(text), cpu_seconds=cpu)
 
 
 def parse_wrk(text: str) -> Outcome:
@@ -107,8 +110,8 @@ def run_h2load(job: Job, requests: int, seconds: float) -> Outcome:
     command += ["--max-concurrent-streams=1", f"--data={body}", f"--log-file={log}"]
     command += [f"--header={name}: {value}" for name, value in job.request.headers.items()]
     command += [f"http://127.0.0.1:{job.port}{job.request.path}"]
-    text = _run(command, seconds)
-    return parse_h2load(text, log.read_text(), len(job.expected))
+    text, cpu = _run(command, seconds)
+    return replace(parse_h2load(text, log.read_text(), len(job.expected)), cpu_seconds=cpu)
 
 
 def parse_h2load(text: str, log: str, reply_bytes: int) -> Outcome:
@@ -152,9 +155,10 @@ def _numbers(text: str, pattern: str) -> list[int]:
     return [int(group) for group in found.groups()]
 
 
-def _run(command: list[str], seconds: float) -> str:
-    """Run a load generator within its time limit and give back what it wrote."""
+def _run(command: list[str], seconds: float) -> tuple[str, float]:
+    """Run a load generator within its time limit; give back what it wrote and the CPU it has used."""
     limit = seconds * 3 + SPARE_SECONDS
+    before = _children_seconds()
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=limit)
     except subprocess.TimeoutExpired as error:
@@ -163,4 +167,10 @@ def _run(command: list[str], seconds: float) -> str:
         ) from error
     if done.returncode:
         raise BenchmarkError(f"{command[0]} ended with exit status {done.returncode}: {done.stderr[-1000:]}")
-    return done.stdout
+    return done.stdout, _children_seconds() - before
+
+
+def _children_seconds() -> float:
+    """User and system time of the children that have ended; servers, which live on, are not in it."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime

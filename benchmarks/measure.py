@@ -53,6 +53,7 @@ def measure(options: argparse.Namespace, place: Peers) -> int:
             python=bare_python(options.trilith, place),
             perf_analyzer=Command("", place.perf_analyzer_command(), place.perf_analyzer_environment()),
             magika=place.magika_model,
+            built=place.directory,
             directory=Path(directory),
             pairs=options.pairs,
             seconds=options.seconds,

@@ -26,6 +26,23 @@ class TritonPythonModel:
         return responses
 '''
 
+STREAM_MODEL_PY = '''\
+import triton_python_backend_utils as pb_utils
+
+
+class TritonPythonModel:
+    """Answers each request %(responses)d times: what it is given, plus the number of the answer."""
+
+    def execute(self, requests):
+        for request in requests:
+            sender = request.get_response_sender()
+            data = pb_utils.get_input_tensor_by_name(request, "INPUT0").as_numpy()
+            for number in range(%(responses)d):
+                output = pb_utils.Tensor("OUTPUT0", data + data.dtype.type(number))
+                sender.send(pb_utils.InferenceResponse(output_tensors=[output]))
+            sender.send(flags=pb_utils.TRITONSERVER_RESPONSE_COMPLETE_FINAL)
+'''
+
 # One thread for the network on both sides of a comparison, so that the bare loop and the server
 # have the same means and the rest of the machine is left to sockets and clients.
 ONE_THREAD = """\
@@ -71,6 +88,7 @@ class Model:
     shared: bool = False  # whether its tensors lie in shared memory in place of the request
     sequences: int = 0  # that send requests at one time; 0: requests know nothing of each other
     steps: tuple[str, ...] = ()  # of an ensemble: the models that a tensor goes through
+    responses: int = 1  # to each request; more than one: over a stream, numbered in their values
     cached: bool = False  # whether its answers are kept: after the first, the cache gives them
     windows: int = 1  # how many times the usual window a measurement lasts
 
@@ -89,6 +107,8 @@ class Model:
             lines.append("dynamic_batching { }")
         if self.sequences:
             lines.append(SEQUENCES % self.sequences)
+        if self.responses > 1:
+            lines.append("model_transaction_policy { decoupled: true }")
         if self.cached:
             lines.append("response_cache { enable: true }")
         return "\n".join(lines) + "\n" + self.options
@@ -104,6 +124,10 @@ class Model:
             for index, step in enumerate(self.steps)
         ]
         return "\n".join(["ensemble_scheduling {", *steps, "}"])
+
+    def source(self) -> str:
+        """Write the text of model.py."""
+        return STREAM_MODEL_PY % {"responses": self.responses} if self.responses > 1 else IDENTITY_MODEL_PY
 
     def shape(self) -> tuple[int, ...]:
         """Give the shape of one request."""
@@ -144,6 +168,7 @@ MODELS: Mapping[str, Model] = {
         _small("mlp", "onnxruntime", batching=True),
         _small("mlp_direct", "onnxruntime", batching=False),
         Model("sequence", "python", *_floats(16), max_batch_size=64, sequences=64, peer="sequence"),
+        Model("stream", "python", *_floats(16), responses=100, peer="stream"),
         *_ensemble("ensemble", batching=True),
         *_ensemble("ensemble_direct", batching=False),
         Model("cached", "python", *_floats(16), max_batch_size=64, peer="cached", cached=True),
@@ -193,7 +218,7 @@ def write_repository(directory: Path, names: tuple[str, ...], *, ours: bool, mag
         if model.steps:
             continue
         if backend == "python":
-            (version / "model.py").write_text(IDENTITY_MODEL_PY)
+            (version / "model.py").write_text(model.source())
         elif name == "magika":
             shutil.copy2(magika, version / "model.onnx")
         elif backend == "onnxruntime":

@@ -17,6 +17,7 @@ FIGURES = {
     "p50_us": "p50 us",
     "p99_us": "p99 us",
     "batch": "mean batch",
+    "client_us": "load generator's CPU us/request",
     "ready_s": "ready s",
     "resident_mb": "resident MB",
     "network_us": "network and wire us",
@@ -80,22 +81,44 @@ def table(results: list[Result]) -> str:
             met = "" if line.met is None else "yes" if line.met else "NO"
             cells = [line.scenario, FIGURES[line.figure], _number(line.subject), _number(line.peer)]
             rows.append([*cells, _number(line.ratio, places=3), line.target, met])
+    return _aligned(rows)
+
+
+def _aligned(rows: list[list[str]]) -> str:
+    """Rows as a Markdown table whose columns stand under each other; the first one is the head."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    rows.insert(1, ["-" * width for width in widths])
-    padded = (" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    whole = [rows[0], ["-" * width for width in widths], *rows[1:]]
+    padded = (" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in whole)
     return "\n".join(f"| {row} |" for row in padded)
+
+
+def verdicts(results: list[Result]) -> str:
+    """Say what was to be reached, and whether it was: a row per target, and one where there is none."""
+    rows = [["scenario", "figure", "target", "reached", "met"]]
+    for result in results:
+        name = result.scenario.name
+        if result.failure:
+            rows.append([name, "", "", "failed", "NO"])
+            continue
+        held = [line for line in lines(result) if line.met is not None]
+        for line in held:
+            reached = _number(line.compared, places=3)
+            rows.append([name, FIGURES[line.figure], line.target, reached, "yes" if line.met else "NO"])
+        if not held:
+            rows.append([name, "", "none, for the record", "", ""])
+    return _aligned(rows)
 
 
 def brief(result: Result) -> str:
     """One result in a line, for the one who waits: its targets, or why it failed."""
     if result.failure:
         return f"{result.scenario.name}: FAILED"
-    verdicts = [
+    said = [
         f"{line.figure} {_number(line.compared, places=3)} ({line.target}) {'met' if line.met else 'NOT met'}"
         for line in lines(result)
         if line.met is not None
     ]
-    return f"{result.scenario.name}: {', '.join(verdicts) or 'measured'}"
+    return f"{result.scenario.name}: {', '.join(said) or 'measured'}"
 
 
 def failures(results: list[Result]) -> str:
@@ -108,6 +131,14 @@ def missed(results: list[Result]) -> list[str]:
     return [result.scenario.name for result in results if any(line.met is False for line in lines(result))]
 
 
+def tally(results: list[Result]) -> str:
+    """Count the targets that were reached, and name the scenarios that did not reach theirs."""
+    marks = [line.met for result in results for line in lines(result) if line.met is not None]
+    short = [*missed(results), *(f"{result.scenario.name} (failed)" for result in results if result.failure)]
+    rest = f" Not reached: {', '.join(dict.fromkeys(short))}." if short else ""
+    return f"{sum(marks)} of {len(marks)} targets reached.{rest}"
+
+
 def markdown(results: list[Result], facts: Mapping[str, str], when: datetime) -> str:
     """Write the page that is kept: the machine, the table, what failed."""
     parts = [
@@ -116,6 +147,7 @@ def markdown(results: list[Result], facts: Mapping[str, str], when: datetime) ->
         LEGEND,
         table(results),
     ]
+    parts += ["## Targets", tally(results), verdicts(results)]
     failed = failures(results)
     if failed:
         parts.append("## Failed\n\n" + failed)

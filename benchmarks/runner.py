@@ -4,17 +4,18 @@ import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-from benchmarks import answers, batches, breakdown, client, load
+from benchmarks import answers, batches, breakdown, client, floor, load
 from benchmarks.errors import BenchmarkError, ServerError
 from benchmarks.models import MODELS, Model, write_repository
 from benchmarks.results import Figures, Result
 from benchmarks.scenarios import (
     BareLoop,
     Breakdown,
+    Floor,
     Load,
     Protocol,
     Ready,
@@ -39,6 +40,7 @@ class Plan:
     python: Path  # the interpreter whose ONNX Runtime the bare loop uses
     perf_analyzer: Command  # run against a server, not itself a side
     magika: Path
+    built: Path  # the folder for what is compiled once
     directory: Path
     pairs: int
     seconds: int
@@ -70,7 +72,7 @@ class Session:
         """Measure subject and peer in alternation; a failure ends the scenario and is kept as its result."""
         result = Result(scenario)
         try:
-            for _ in range(self.plan.pairs):
+            for _ in range(self.plan.pairs * scenario.repeats):
                 result.pairs.append((self.measure(scenario.subject), self.measure(scenario.peer)))
         except BenchmarkError as error:
             result.failure = str(error)
@@ -87,6 +89,8 @@ class Session:
             return self._measure_resident(run)
         if isinstance(run, Breakdown):
             return self._measure_breakdown(run)
+        if isinstance(run, Floor):
+            return self._measure_floor(run)
         return self._measure_bare_loop(run)
 
     def _model(self, side: Side, name: str) -> Model:
@@ -134,17 +138,7 @@ class Session:
 
     def _measure_load(self, run: Load) -> Figures:
         server, model = self._server(run.side), self._model(run.side, run.model)
-        directory = self.plan.directory / "load"
-        directory.mkdir(exist_ok=True)
-        job = load.Job(
-            port=server.grpc_port if run.protocol is Protocol.GRPC else server.http_port,
-            clients=run.clients,
-            request=client.request(model, run.protocol),
-            expected=answers.check(server, model, run.protocol, self.plan.magika),
-            directory=directory,
-            tolerance=answers.tolerance(model),
-            sequences=model.sequences,
-        )
+        job = self._job(run, server, model)
         self._warm(run, job)
         seconds = self.plan.seconds * model.windows
         before, cpu = client.executions(server, model), server.cpu_seconds()
@@ -153,13 +147,20 @@ class Session:
         histogram = batches.difference(client.executions(server, model), before)
         self._histograms[model.name] = histogram
         answers.check(server, model, run.protocol, self.plan.magika)
-        return {
-            "cpu_us": cpu / (outcome.requests + watched) * 1e6,
-            "throughput": outcome.requests / outcome.seconds,
-            "p50_us": outcome.p50_us,
-            "p99_us": outcome.p99_us,
-            "batch": batches.mean(histogram),
-        }
+        return {**_figures(outcome, cpu, watched), "batch": batches.mean(histogram)}
+
+    def _job(self, run: Load, server: Server, model: Model) -> load.Job:
+        directory = self.plan.directory / "load"
+        directory.mkdir(exist_ok=True)
+        return load.Job(
+            port=server.grpc_port if run.protocol is Protocol.GRPC else server.http_port,
+            clients=run.clients,
+            request=client.request(model, run.protocol),
+            expected=answers.check(server, model, run.protocol, self.plan.magika),
+            directory=directory,
+            tolerance=answers.tolerance(model),
+            sequences=model.sequences,
+        )
 
     def _warm(self, run: Load, job: load.Job) -> None:
         """Send a first, uncounted load of this kind."""
@@ -195,6 +196,19 @@ class Session:
             client.require_live(server)
             return {"resident_mb": server.resident_bytes() / 1e6}
 
+    def _measure_floor(self, run: Floor) -> Figures:
+        server, model = self._server(Side.TRILITH), self._model(Side.TRILITH, run.model)
+        job = self._job(Load(Side.TRILITH, run.model, Protocol.HTTP_BINARY, 1), server, model)
+        answer = floor.write_answer(self.plan.directory / "answer", job.expected)
+        command, log = floor.build(self.plan.built), self.plan.directory / "floor.log"
+        with Server(command, answer, log) as bare:
+            bare.wait_until_ready()
+            job = replace(job, port=bare.http_port)
+            load.run_wrk(job, WARM_SECONDS)
+            cpu = bare.cpu_seconds()
+            outcome = load.run_wrk(job, self.plan.seconds)
+            return _figures(outcome, bare.cpu_seconds() - cpu)
+
     def _measure_breakdown(self, run: Breakdown) -> Figures:
         server, model = self._server(run.side), self._model(run.side, run.model)
         return breakdown.measure(self.plan.perf_analyzer, server, model, (run.protocol, run.clients))
@@ -213,6 +227,17 @@ class Session:
             )
         result = json.loads(done.stdout)
         return {"throughput": result["items"] / result["seconds"], "batch": batches.mean(histogram)}
+
+
+def _figures(outcome: load.Outcome, cpu: float, watched: int = 0) -> Figures:
+    """Reckon what a load has shown of a server that used so much CPU for it and for what the watch asked."""
+    return {
+        "cpu_us": cpu / (outcome.requests + watched) * 1e6,
+        "throughput": outcome.requests / outcome.seconds,
+        "p50_us": outcome.p50_us,
+        "p99_us": outcome.p99_us,
+        "client_us": outcome.cpu_seconds / outcome.requests * 1e6,
+    }
 
 
 def run_all(plan: Plan, scenarios: list[Scenario]) -> Iterator[Result]:

@@ -54,6 +54,13 @@ class BareLoop:
 
 
 @dataclass(frozen=True)
+class Floor:
+    """One client over HTTP at a server that answers with constant bytes: a model's reply, computed before."""
+
+    model: str
+
+
+@dataclass(frozen=True)
 class Breakdown:
     """Where the latency goes, as `perf_analyzer` reads it from the server's statistics."""
 
@@ -63,7 +70,7 @@ class Breakdown:
     clients: int
 
 
-Run = Load | Ready | Resident | BareLoop | Breakdown
+Run = Load | Ready | Resident | BareLoop | Floor | Breakdown
 
 
 @dataclass(frozen=True)
@@ -88,11 +95,13 @@ class Scenario:
     subject: Run
     peer: Run
     limits: tuple[Limit, ...] = ()
+    repeats: int = 1  # how many times the usual number of pairs
 
 
 MANY_CLIENTS = 16
 MOST_CLIENTS = 256
 SEQUENCE_CLIENTS = 64
+STREAM_CLIENTS = 16
 # Three times the largest batch: one executes, one is full and waits, one is on its way.
 SATURATING_CLIENTS = 12
 
@@ -149,6 +158,12 @@ def _sequences() -> Iterator[Scenario]:
     yield Scenario(name, *pair, (Limit("cpu_us", 0.5),))
 
 
+def _streams() -> Iterator[Scenario]:
+    """Ask for a hundred responses with each request, over the one protocol that has a stream."""
+    pair = _pair("stream", "stream", Protocol.GRPC, STREAM_CLIENTS)
+    yield Scenario(f"stream/{Protocol.GRPC}/{STREAM_CLIENTS}", *pair, (Limit("cpu_us", 0.5),))
+
+
 def _cache() -> Iterator[Scenario]:
     """Ask the same question again and again: every answer but the first comes from the cache."""
     for protocol in Protocol:
@@ -163,7 +178,15 @@ def _growth() -> Iterator[Scenario]:
             Load(Side.TRILITH, "identity", protocol, MOST_CLIENTS),
             Load(Side.TRILITH, "identity", protocol, MANY_CLIENTS),
             (Limit("throughput", 1.0, at_least=True),),
+            # What is expected is near the bound, and the client's cost is part of the figure.
+            repeats=2,
         )
+
+
+def _floor() -> Scenario:
+    """Without a target: how much of one client's latency is the system's."""
+    subject = Load(Side.TRILITH, "identity_direct", Protocol.HTTP_BINARY, 1)
+    return Scenario("floor", subject, Floor("identity_direct"))
 
 
 def _most_clients() -> Iterator[Scenario]:
@@ -186,9 +209,11 @@ def _breakdowns() -> Iterator[Scenario]:
 SCENARIOS: tuple[Scenario, ...] = (
     *_small_tensors(),
     *_one_client(),
+    _floor(),
     *_large_tensors(),
     *_ensembles(),
     *_sequences(),
+    *_streams(),
     *_cache(),
     *_growth(),
     *_most_clients(),

@@ -64,3 +64,20 @@ def test_the_submodules_that_are_not_used_are_in_no_bundle(bundle: Path) -> None
         ["tar", "--list", "--file", str(bundle)], check=True, capture_output=True, text=True
     )
     assert listed.stdout.count(".pack") == 6
+
+
+def test_a_lock_and_a_store_do_without_a_bundle(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", f"{cmake.CMAKE_BIN_DIR}{os.pathsep}{os.environ['PATH']}")
+    family = make_family(tmp_path)
+    lock, store, folder = tmp_path / "L", tmp_path / "store", tmp_path / "a build"
+    rules = f"--mirrors={family.rules}"
+    assert main(["build", "lock", *family.words, rules, f"--output={lock}", f"--store={store}"]) == 0
+    assert main(["build", "fetch", f"--lock={lock}", f"--to={store}", rules, "--quiet"]) == 0
+    words = ["build", f"--lock={lock}", f"--store={store}", f"--build-dir={folder}", "--quiet"]
+    assert main([*words, "--backend=other"]) == 2
+    assert "--backend stands in the lock" in capsys.readouterr().err
+    shutil.rmtree(family.mirrors)  # what was locked is in the store: branches that move are no matter
+    assert main(words) == 0, capsys.readouterr().err
+    assert installed(folder / "opt" / "server") == RESULT

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping, PyString};
+use trilith_core::request::Cancellation;
 use trilith_core::tensor::Shape;
 use trilith_core::{Code, DataType, Error, Fault, Request, Tensor};
 use trilith_engine::{Batch as EngineBatch, Job, Model};
@@ -107,6 +108,16 @@ impl SharedBatch {
     pub(crate) fn is_cancelled(&self, index: usize) -> PyResult<bool> {
         self.poll_news()?;
         Ok(self.with_job(index, Job::is_cancelled).unwrap_or(false))
+    }
+
+    /// What cancels the requests that are not answered yet.
+    pub(crate) fn cancellations(&self) -> Vec<Cancellation> {
+        let of = |job: &Job| job.request().cancellation.clone();
+        let slots = match &*self.state.lock() {
+            State::Whole(batch) => return batch.jobs().iter().map(of).collect(),
+            State::Split(slots) => slots.clone(),
+        };
+        slots.iter().filter_map(|slot| slot.lock().as_ref().map(of)).collect()
     }
 
     /// Takes note of what the server has said meanwhile.
@@ -224,6 +235,13 @@ impl Batch {
         let detached = (0..count).map(|_| AtomicBool::new(false)).collect();
         let shared = SharedBatch { state, model, size, count, access, handover, remote, detached };
         Self { shared: Arc::new(shared) }
+    }
+}
+
+impl Batch {
+    /// What it has in common with its requests.
+    pub(crate) fn shared(&self) -> &Arc<SharedBatch> {
+        &self.shared
     }
 }
 

@@ -1,12 +1,9 @@
 //! Requests that a model makes of others, as Python sees them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
-use std::thread::{self, ThreadId};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -20,39 +17,13 @@ use crate::array::{Access, Handover, from_pieces, to_tensor};
 use crate::change::{Changer, to_given};
 use crate::metric::MetricFamily;
 use crate::notify;
+use crate::occupation::Occupation;
 use crate::request::{from_parameters, to_parameters};
 use crate::spec;
 use crate::trace::Trace;
 
 /// How often a wait for an answer looks whether Python has a signal to handle.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
-
-/// Whether a batch runs, and on which thread: a request made there keeps the instance waiting.
-#[derive(Default)]
-pub(crate) struct Occupation {
-    is_busy: AtomicBool,
-    thread: Mutex<Option<ThreadId>>,
-}
-
-impl Occupation {
-    /// The calling thread, which is the instance's own, takes a batch.
-    pub(crate) fn begin(&self) {
-        *self.thread.lock() = Some(thread::current().id());
-        self.is_busy.store(true, Ordering::Release);
-    }
-
-    /// It asks for the next one.
-    pub(crate) fn end(&self) {
-        self.is_busy.store(false, Ordering::Release);
-    }
-
-    /// Whether a request made by the calling thread keeps the instance waiting. Threads of a decoupled model go on by
-    /// themselves; those of others are waited for.
-    fn is_waiting(&self, decoupled: bool) -> bool {
-        self.is_busy.load(Ordering::Acquire)
-            && (!decoupled || *self.thread.lock() == Some(thread::current().id()))
-    }
-}
 
 /// How requests reach other models.
 #[derive(Clone)]
@@ -117,11 +88,9 @@ impl Caller {
         match &self.road {
             Road::Engine(premises, port) => {
                 let seat = port.as_ref().filter(|_| is_waited_for).map(|port| port.seat());
-                Withdrawal::Ticket(premises.engine.infer_from(
-                    Origin { seat, takes_many },
-                    request,
-                    mailbox.reply(),
-                ))
+                let sake = Origin::for_sake_of(&self.occupation.cancellations(is_waited_for));
+                let origin = Origin { seat, takes_many, sake };
+                Withdrawal::Ticket(premises.engine.infer_from(origin, request, mailbox.reply()))
             }
             Road::Channel(port) => Withdrawal::Call(
                 Arc::clone(port),

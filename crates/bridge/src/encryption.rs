@@ -12,6 +12,7 @@ pub(crate) use trilith_wire::transport::tls::Protocol;
 #[cfg(not(feature = "tls"))]
 pub(crate) enum Protocol {
     Http1,
+    #[cfg(feature = "grpc")]
     Http2,
 }
 

@@ -11,7 +11,8 @@ use trilith_engine::{Clock, Port, Turn};
 
 use crate::array::{Access, Handover};
 use crate::batch::Batch;
-use crate::call::{Caller, Occupation, Premises, Road};
+use crate::call::{Caller, Premises, Road};
+use crate::occupation::Occupation;
 use crate::parker::Parker;
 
 /// Where an instance in this process takes its batches.
@@ -56,7 +57,9 @@ impl InstancePort {
             let until = match self.turn(parker.waker()) {
                 Turn::Batch(batch) => {
                     self.occupation.begin();
-                    return Some(Batch::new(*batch, Access::ReadOnly, Handover::Shared, None));
+                    let batch = Batch::new(*batch, Access::ReadOnly, Handover::Shared, None);
+                    self.occupation.keep(batch.shared());
+                    return Some(batch);
                 }
                 Turn::Closed => return None,
                 Turn::Wait { until } => until,

@@ -38,6 +38,7 @@ mod memory;
 mod metric;
 mod model;
 mod notify;
+mod occupation;
 mod parker;
 mod request;
 mod sender;

@@ -332,7 +332,6 @@ pub(crate) struct ListenForm {
     #[serde(default)]
     pub(crate) socket_mode: Option<u32>,
     #[serde(default)]
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "read to be refused"))]
     pub(crate) encryption: Option<TlsForm>,
 }
 

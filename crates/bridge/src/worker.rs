@@ -14,8 +14,9 @@ use trilith_worker::{Assignment, Beginning, Ended, Link, Service, Stop, WorkerPo
 
 use crate::array::{Access, Handover};
 use crate::batch::{Batch, Remote};
-use crate::call::{Caller, Occupation, Road};
+use crate::call::{Caller, Road};
 use crate::model::take_socket;
+use crate::occupation::Occupation;
 use crate::spec::{self, ModelForm};
 
 /// The server's end.

@@ -5,6 +5,7 @@
 //! - [`tensor`]: a name, a datatype, a shape and a payload
 //! - [`parameter`]: the values that ride along with requests, tensors and responses
 //! - [`request`], [`response`]: what is asked and what is answered
+//! - [`cancellation`]: that nobody waits for an answer any more
 //! - [`flow`]: how much of a request's answers is on its way
 //! - [`compute`]: what executions took for one request
 //! - [`signature`]: what a model takes and gives
@@ -14,6 +15,7 @@
 //! - [`spelling`]: what was probably meant by a name that does not exist
 
 pub mod bytes_tensor;
+pub mod cancellation;
 pub mod compute;
 pub mod datatype;
 pub mod error;

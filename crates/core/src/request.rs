@@ -1,8 +1,8 @@
 //! What is asked of a model.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use crate::cancellation::{Cancellation, Listening};
 use crate::compute::ComputeSums;
 use crate::flow::Flow;
 use crate::parameter::Parameters;
@@ -63,39 +63,6 @@ pub struct RequestedOutput {
     pub parameters: Parameters,
 }
 
-/// Tells that nobody waits for the answer any more. Cheap to copy, shared by everyone on the path.
-#[derive(Clone, Debug, Default)]
-pub struct Cancellation(Arc<Notice>);
-
-#[derive(Debug, Default)]
-struct Notice {
-    is_given: AtomicBool,
-    /// What cancels this as well.
-    above: Option<Cancellation>,
-}
-
-impl Cancellation {
-    /// Not cancelled.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// A part of something larger: cancelled with it, or alone.
-    pub fn part(&self) -> Self {
-        Self(Arc::new(Notice { is_given: AtomicBool::new(false), above: Some(self.clone()) }))
-    }
-
-    /// Cancels; it cannot be taken back.
-    pub fn cancel(&self) {
-        self.0.is_given.store(true, Ordering::Release);
-    }
-
-    /// Whether it was cancelled.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.is_given.load(Ordering::Acquire) || self.0.above.as_ref().is_some_and(Self::is_cancelled)
-    }
-}
-
 /// A request, as decoded from the wire and not yet checked against a model.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -129,19 +96,4 @@ pub struct Request {
     pub compute: Option<ComputeSums>,
     /// Who notes what becomes of it. Of a request that a model makes: who does so for the request that it answers.
     pub trace: Option<Arc<dyn Trace>>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_part_is_cancelled_with_the_whole_but_not_the_other_way_round() {
-        let whole = Cancellation::new();
-        let (first, second) = (whole.part(), whole.part());
-        first.cancel();
-        assert!(first.is_cancelled() && !second.is_cancelled() && !whole.is_cancelled());
-        whole.cancel();
-        assert!(second.part().is_cancelled());
-    }
 }

@@ -135,7 +135,7 @@ impl Batch {
             job.note_times(&self.phases, ended);
             job.note(&self.phases, ended, Some(result));
         }
-        answers.into_iter().for_each(|(job, result)| job.answer(result));
+        answers.into_iter().for_each(|(job, result)| job.answer(result, &self.phases));
     }
 
     /// The outputs of each job.
@@ -167,7 +167,7 @@ impl Batch {
         self.record(jobs.iter().filter_map(|job| job.outcome(false, ended)).collect());
         for job in jobs {
             job.note(&self.phases, ended, None);
-            job.answer(Err(error.clone()));
+            job.answer(Err(error.clone()), &self.phases);
         }
     }
 

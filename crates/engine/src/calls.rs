@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use trilith_core::request::Cancellation;
 use trilith_core::{Code, Error, Fault};
 
 use crate::model::Model;
@@ -27,9 +28,21 @@ pub struct Origin {
     pub seat: Option<Seat>,
     /// Whether the caller takes any number of answers rather than one.
     pub takes_many: bool,
+    /// What cancels the request, where it is made for the sake of others: see [`Origin::for_sake_of`].
+    pub sake: Option<Cancellation>,
 }
 
 impl Origin {
+    /// What cancels a request that is made for some of these, nobody knows which: it is cancelled once all of them are.
+    ///
+    /// Those that are cancelled already do not count: a model that makes a request then does so nonetheless, maybe to
+    /// tidy up.
+    pub fn for_sake_of<'a>(requests: impl IntoIterator<Item = &'a Cancellation>) -> Option<Cancellation> {
+        let wanted = requests.into_iter().filter(|request| !request.is_cancelled()).cloned();
+        let wanted: Vec<_> = wanted.collect();
+        (!wanted.is_empty()).then(|| Cancellation::part_of(wanted))
+    }
+
     /// Refuses a model that may answer any number of times to a caller that takes one answer.
     pub(crate) fn check(&self, target: &Model) -> Result<(), Error> {
         if self.takes_many || !target.spec().decoupled {

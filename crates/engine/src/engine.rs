@@ -1,18 +1,16 @@
 //! The door: which models there are, in what state, and `infer`.
 
-use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use parking_lot::{Mutex, RwLock};
-use trilith_core::request::Cancellation;
 use trilith_core::{Error, Request, Result};
 
 use crate::cache::Cache;
 use crate::calls::{Calls, Origin};
 use crate::clock::{Clock, Nanos};
-use crate::ensemble::{self, Run, Whence};
+use crate::ensemble::{self, Whence};
 use crate::expiry::Alarm;
 use crate::index::Index;
 use crate::limits::{Limits, Supply};
@@ -21,7 +19,7 @@ use crate::model::{InFlight, Model};
 use crate::reply::{Answer, Reply};
 use crate::schedule::queue::NEVER;
 use crate::statistics::ModelStatistics;
-use crate::vigil::Attendance;
+use crate::ticket::Ticket;
 
 /// State of one version of a model, as the repository index shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,69 +58,6 @@ pub struct EngineOptions {
     pub rate_limit: Option<Vec<Supply>>,
     /// Whether latency summaries and histograms are kept beside the counters.
     pub latencies: crate::statistics::LatencyOptions,
-}
-
-/// A request on its way. Dropping it does nothing; [`Ticket::cancel`] withdraws the request.
-#[derive(Clone, Debug)]
-pub struct Ticket {
-    cancellation: Cancellation,
-    /// `None` where it was refused.
-    place: Option<Place>,
-}
-
-/// Where a request can be withdrawn.
-#[derive(Clone)]
-enum Place {
-    /// Where it was queued, and its number there.
-    Queue(Weak<Model>, u64),
-    /// It runs as the steps of an ensemble.
-    Ensemble(Weak<Run>),
-}
-
-impl fmt::Debug for Place {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Queue(..) => "Queue",
-            Self::Ensemble(_) => "Ensemble",
-        })
-    }
-}
-
-impl Ticket {
-    /// Whether the request was answered before it was queued: refused, or from the cache.
-    pub fn was_refused(&self) -> bool {
-        self.place.is_none()
-    }
-
-    /// Withdraws the request: it leaves the queue at once, or its model is told. Its reply is still
-    /// answered exactly once (with `Cancelled` where nothing else came first).
-    pub fn cancel(&self) {
-        self.cancellation.cancel();
-        match &self.place {
-            None => {}
-            Some(Place::Queue(model, number)) => {
-                if let Some(model) = model.upgrade() {
-                    model.cancel(*number);
-                }
-            }
-            Some(Place::Ensemble(run)) => {
-                if let Some(run) = run.upgrade() {
-                    run.cancel();
-                }
-            }
-        }
-    }
-
-    /// Looks for the answer for a moment, for a caller that would sleep otherwise; what was found.
-    pub fn watch<T>(&self, look: impl FnMut() -> Option<T>) -> Option<T> {
-        if !Attendance::is_single() {
-            return None;
-        }
-        match self.place.as_ref()? {
-            Place::Queue(model, _) => model.upgrade()?.answers().keep(look),
-            Place::Ensemble(run) => run.upgrade()?.ensemble().answers().keep(look),
-        }
-    }
 }
 
 /// The server's own life.
@@ -209,11 +144,19 @@ impl Engine {
     /// Sends a request that a model makes on its way, like [`Engine::infer`].
     ///
     /// One that would wait for ever, because every instance of its model waits for it in the end, is refused.
-    /// A trace that it carries is that of the request for whose sake it is made; it is continued.
-    pub fn infer_from(&self, origin: Origin, request: Request, reply: Box<dyn Reply>) -> Ticket {
-        match self.enter(&request) {
-            Ok(in_flight) => self.call((origin, 0), in_flight, request, reply),
-            Err(error) => refuse(request, reply, error),
+    /// A trace that it carries is that of the request for whose sake it is made; it is continued. Where the origin names
+    /// the requests for whose sake it is made, it is cancelled with them.
+    pub fn infer_from(&self, mut origin: Origin, mut request: Request, reply: Box<dyn Reply>) -> Ticket {
+        let in_flight = match self.enter(&request) {
+            Ok(in_flight) => in_flight,
+            Err(error) => return refuse(request, reply, error),
+        };
+        match origin.sake.take() {
+            None => self.call((origin, 0), in_flight, request, reply),
+            Some(sake) => {
+                request.cancellation = sake;
+                self.call((origin, 0), in_flight, request, reply).listening()
+            }
         }
     }
 
@@ -241,21 +184,17 @@ impl Engine {
         }
     }
 
-    fn send(&self, whence: Whence, target: InFlight, mut request: Request, reply: Box<dyn Reply>) -> Ticket {
+    fn send(&self, whence: Whence, target: InFlight, request: Request, reply: Box<dyn Reply>) -> Ticket {
         let cancellation = request.cancellation.clone();
         let model = Arc::clone(target.model());
         let place = match &model.spec().ensemble {
-            None => {
-                let number = model.submit(target, request, reply);
-                number.map(|number| Place::Queue(Arc::downgrade(&model), number))
-            }
-            Some(graph) => Model::take_in(target, &mut request, reply).and_then(|(recipient, rows)| {
-                let parts = (self.this.upgrade()?, Arc::clone(graph));
-                let run = ensemble::begin(parts, whence, (request, rows), recipient);
-                run.map(|run| Place::Ensemble(Arc::downgrade(&run)))
+            None => model.submit(target, request, reply),
+            Some(graph) => self.this.upgrade().and_then(|engine| {
+                let parts = (engine, Arc::clone(graph));
+                ensemble::enter(parts, whence, target, request, reply)
             }),
         };
-        Ticket { cancellation, place }
+        Ticket::new(cancellation, place)
     }
 
     /// Finds the model of a step and counts it as in use, also while the server ends: the request that the step
@@ -397,5 +336,5 @@ impl Engine {
 
 fn refuse(request: Request, mut reply: Box<dyn Reply>, error: Error) -> Ticket {
     reply.send(Answer { result: Some(Err(error)), is_final: true });
-    Ticket { cancellation: request.cancellation, place: None }
+    Ticket::new(request.cancellation, None)
 }

@@ -11,6 +11,7 @@ use crate::outputs;
 use crate::pending::Pending;
 use crate::sequencing::state;
 use crate::statistics::ledger::{Execution, Outcome, Phases};
+use crate::statistics::responses::{Came, Course};
 use crate::trace;
 
 /// One request inside a batch, answered exactly once: a job that is dropped unanswered answers itself
@@ -19,11 +20,13 @@ pub struct Job {
     pending: Box<Pending>,
     /// Where the jobs of a batch that was taken apart meet again to be counted.
     tally: Option<Arc<Tally>>,
+    /// When the model began with the response it makes now: when it ran, or when the last one was on its way.
+    since: Nanos,
 }
 
 impl Job {
     pub(crate) fn new(pending: Box<Pending>) -> Self {
-        Self { pending, tally: None }
+        Self { pending, tally: None, since: 0 }
     }
 
     /// The request, checked: every input is known, in the order of the signature, with extents as the backend sees
@@ -50,20 +53,21 @@ impl Job {
     /// Triton counts it; for an execution that failed see [`Job::fail`].
     pub fn finish(mut self, result: Result<Response>) {
         let own_error = result.is_err();
-        let result = result.and_then(|response| self.complete(response));
+        let result = self.take_response(result, Self::complete);
         let answered = own_error || result.is_ok();
         self.conclude(Some(result), answered);
     }
 
     /// Answers, finally, with outputs that were checked already, as the clients see them.
     pub(crate) fn finish_checked(mut self, response: Response) {
-        let result = self.respond(response);
+        let result = self.take_response(Ok(response), Self::respond);
         let answered = result.is_ok();
         self.conclude(Some(result), answered);
     }
 
     /// Answers with an error because the execution failed; it counts as a failure in the statistics.
     pub fn fail(mut self, error: Error) {
+        self.count_end(Some(&error));
         self.conclude(Some(Err(error)), false);
     }
 
@@ -72,13 +76,18 @@ impl Job {
     /// Fails, and sends nothing, where the model is not decoupled.
     pub fn send(&mut self, result: Result<Response>) -> Result<()> {
         self.require_decoupled()?;
-        let result = result.and_then(|response| self.complete(response));
-        self.send_checked(result);
+        let result = self.take_response(result, Self::complete);
+        self.pass_on(result);
         Ok(())
     }
 
     /// Answers without ending, with outputs that were checked already.
     pub(crate) fn send_checked(&mut self, result: Result<Response>) {
+        let result = self.take_response(result, Self::respond);
+        self.pass_on(result);
+    }
+
+    fn pass_on(&mut self, result: Result<Response>) {
         trace::note_answer(&self.pending.request, &result);
         self.pending.outlet.send(result);
     }
@@ -87,6 +96,7 @@ impl Job {
     /// error in place of the answer that is missing.
     pub fn finish_without_response(mut self) {
         if self.pending.model.spec().decoupled {
+            self.count_end(None);
             self.conclude(None, true);
         } else {
             let message = format!("{} gave no response", self.pending.model.title());
@@ -101,6 +111,58 @@ impl Job {
         let message = format!("{} must answer each request exactly once", self.pending.model.title());
         Err(Error::new(Code::Unimplemented, Fault::Model, message)
             .with_hint("set 'model_transaction_policy { decoupled: true }' to answer any number of times"))
+    }
+
+    /// Makes of what the model gave what the client gets; counts it, where the model may give several.
+    fn take_response(
+        &mut self,
+        given: Result<Response>,
+        make: impl FnOnce(&Self, Response) -> Result<Response>,
+    ) -> Result<Response> {
+        if !self.counts_responses() {
+            return given.and_then(|response| make(self, response));
+        }
+        let handed = self.pending.model.clock().now();
+        let is_empty = given.as_ref().is_ok_and(|response| response.outputs.is_empty());
+        let refused = given.is_err();
+        let result = given.and_then(|response| make(self, response));
+        let came = match &result {
+            Ok(_) if is_empty => Came::Empty,
+            Ok(_) => Came::Whole,
+            Err(error) => self.came_to_nothing(error),
+        };
+        let outputs = (!is_empty && !refused).then_some(handed);
+        self.count_response(came, outputs);
+        result
+    }
+
+    /// Counts the end of a request to which no (further) response is given.
+    fn count_end(&mut self, error: Option<&Error>) {
+        if !self.counts_responses() {
+            return;
+        }
+        let came = match error {
+            Some(error) => self.came_to_nothing(error),
+            None if self.is_cancelled() => Came::Cancelled,
+            None => Came::Empty,
+        };
+        self.count_response(came, None);
+    }
+
+    fn came_to_nothing(&self, error: &Error) -> Came {
+        if error.code == Code::Cancelled || self.is_cancelled() { Came::Cancelled } else { Came::Failed }
+    }
+
+    fn counts_responses(&self) -> bool {
+        self.pending.model.spec().decoupled && !self.pending.padding
+    }
+
+    fn count_response(&mut self, came: Came, outputs: Option<Nanos>) {
+        let ended = self.pending.model.clock().now();
+        let course = Course { began: self.since, outputs, ended };
+        self.pending.model.ledger().record_response(self.pending.responses, came, &course);
+        self.pending.responses = self.pending.responses.saturating_add(1);
+        self.since = ended;
     }
 
     /// Checks and completes a response to this request.
@@ -149,7 +211,15 @@ impl Job {
     }
 
     /// Answers; the statistics have it already.
-    pub(crate) fn answer(mut self, result: Result<Response>) {
+    pub(crate) fn answer(mut self, result: Result<Response>, phases: &Phases) {
+        if self.counts_responses() {
+            self.since = phases.began();
+            let (came, outputs) = match &result {
+                Ok(_) => (Came::Whole, phases.executed),
+                Err(error) => (self.came_to_nothing(error), None),
+            };
+            self.count_response(came, outputs);
+        }
         self.pending.finish(Some(result));
     }
 
@@ -162,6 +232,7 @@ impl Job {
     }
 
     pub(crate) fn join(&mut self, tally: Arc<Tally>) {
+        self.since = tally.phases.began();
         self.tally = Some(tally);
     }
 
@@ -190,7 +261,9 @@ impl Drop for Job {
     fn drop(&mut self) {
         if !self.pending.outlet.is_spent() {
             let message = format!("{} dropped the request without an answer", self.pending.model.title());
-            self.conclude(Some(Err(Error::internal(message))), false);
+            let error = Error::internal(message);
+            self.count_end(Some(&error));
+            self.conclude(Some(Err(error)), false);
         }
     }
 }

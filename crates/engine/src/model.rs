@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use trilith_core::{CorrelationId, Error, Request, Result, Signature};
 
 use crate::admit::admit;
-use crate::cache::{Caching, LOOKING_UP};
+use crate::cache::Caching;
 use crate::clock::{Clock, Nanos};
 use crate::engine::Engine;
 use crate::ensemble::Graph;
@@ -28,6 +28,7 @@ use crate::schedule::scheduler::Scheduler;
 use crate::sequencing::{SequenceSpec, Sequencing, StateSpec};
 use crate::statistics::ModelStatistics;
 use crate::statistics::ledger::{Failure, Ledger};
+use crate::ticket::Place;
 use crate::trace;
 use crate::vigil::Vigil;
 
@@ -71,6 +72,9 @@ pub struct Description {
     pub proto: bytes::Bytes,
 }
 
+/// Counts the models of this process.
+static LOADS: AtomicU64 = AtomicU64::new(0);
+
 /// One served version: its signature, its queue, its statistics.
 ///
 /// Requests that wait keep it alive: end it with [`Model::close`].
@@ -85,6 +89,8 @@ pub struct Model {
     sequencing: Option<Sequencing>,
     order: Option<Arc<AnswerOrder>>,
     caching: Option<Caching>,
+    /// Tells it from every other model of this process.
+    load: u64,
     ledger: Ledger,
     next_port: AtomicU64,
     /// Ports that are open.
@@ -120,6 +126,7 @@ impl Model {
             )),
             sequencing,
             caching: engine.cache().filter(|_| may_cache(&spec)).cloned().map(Caching::new),
+            load: LOADS.fetch_add(1, Ordering::Relaxed),
             order: spec.scheduler.preserve_ordering.then(|| Arc::new(AnswerOrder::new())),
             ledger: Ledger::new(&engine.options().latencies, spec.cached, &spec.histogram_bounds),
             next_port: AtomicU64::new(0),
@@ -229,13 +236,13 @@ impl Model {
         }
     }
 
-    /// Takes a request in; `None` where it was answered already. Gives the number by which it can be cancelled.
+    /// Takes a request in; `None` where it was answered already. Gives the place where it can be withdrawn.
     pub(crate) fn submit(
         self: &Arc<Self>,
         in_flight: InFlight,
         mut request: Request,
         reply: Box<dyn Reply>,
-    ) -> Option<u64> {
+    ) -> Option<Place> {
         let arrived = trace::arrival(&request, self.clock.as_ref());
         let (recipient, batch_size) = Self::take_in(in_flight, &mut request, reply)?;
         let queued = self.clock.now();
@@ -243,10 +250,16 @@ impl Model {
         let outlet = Outlet::Direct(recipient);
         let model = Arc::clone(self);
         let (memory, padding) = (None, false);
-        let pending = Box::new(Pending { request, model, batch_size, queued, outlet, memory, padding });
+        let pending =
+            Box::new(Pending { request, model, batch_size, queued, outlet, memory, padding, responses: 0 });
+        let place = |model: &Arc<Self>, number| Place::Queue(Arc::downgrade(model), number);
         match &self.caching {
-            Some(caching) => caching.consult(self, pending),
-            None => self.enqueue(pending),
+            None => self.enqueue(pending).map(|number| place(self, number)),
+            Some(caching) => {
+                let model = Arc::clone(self);
+                let next = move |pending| model.enqueue(pending).map(|number| place(&model, number));
+                caching.consult(pending, &[], next)
+            }
         }
     }
 
@@ -312,10 +325,6 @@ impl Model {
 
     /// Takes a cancelled request out of the queue, if it is still there.
     pub(crate) fn cancel(&self, number: u64) {
-        if number == LOOKING_UP {
-            self.expire(self.clock.now());
-            return;
-        }
         let (cancelled, wakers) = self.scheduler.lock().remove(number);
         wakers.into_iter().for_each(Waker::wake);
         for pending in cancelled {
@@ -342,6 +351,14 @@ impl Model {
 
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    pub(crate) fn caching(&self) -> Option<&Caching> {
+        self.caching.as_ref()
+    }
+
+    pub(crate) fn load(&self) -> u64 {
+        self.load
     }
 
     pub(crate) fn order(&self) -> Option<&Arc<AnswerOrder>> {

@@ -25,6 +25,8 @@ pub(crate) struct Pending {
     pub memory: Option<Arc<Memory>>,
     /// Whether it only fills a row of the batch, and nobody waits for it.
     pub padding: bool,
+    /// Responses that were given to it so far, counted for models that may give several.
+    pub responses: u32,
 }
 
 impl Pending {
@@ -62,6 +64,7 @@ impl Pending {
             outlet: Outlet::Spent,
             memory: None,
             padding: true,
+            responses: 0,
         })
     }
 }

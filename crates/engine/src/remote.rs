@@ -30,6 +30,7 @@ impl Batch {
                     outlet,
                     memory: None,
                     padding: false,
+                    responses: 0,
                 })
             })
             .collect();
@@ -48,7 +49,6 @@ fn rows(model: &Model, request: &Request) -> u32 {
 impl Job {
     /// Answers without ending, with what another process made of this request and checked there.
     pub fn relay(&mut self, result: Result<Response>) {
-        let result = result.and_then(|response| self.respond(response));
         self.send_checked(result);
     }
 

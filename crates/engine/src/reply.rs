@@ -121,6 +121,17 @@ impl Outlet {
         }
     }
 
+    /// Takes out whoever waits, who is answered elsewhere from here on; nobody where that is not straight.
+    pub(crate) fn take_recipient(&mut self) -> Option<Recipient> {
+        match std::mem::replace(self, Self::Spent) {
+            Self::Direct(recipient) => Some(recipient),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
+
     /// Gets in line, where the model keeps order.
     pub(crate) fn enter(&mut self, order: &Arc<AnswerOrder>) {
         *self = match std::mem::replace(self, Self::Spent) {

@@ -9,7 +9,6 @@ use trilith_engine::{Answer, Engine, Reply};
 use crate::context::Context;
 
 /// What a request said when it came in, kept only while requests are traced.
-#[cfg_attr(not(feature = "grpc"), expect(dead_code, reason = "HTTP names the model in the same breath"))]
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arrival {
     /// Since when the message is waited for.

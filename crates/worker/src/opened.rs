@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use trilith_core::Error;
 use trilith_core::flow::Amount;
+use trilith_core::request::Cancellation;
 use trilith_core::trace::Trace;
 use trilith_engine::{Batch, Job};
 
@@ -89,6 +90,12 @@ impl OpenedBatches {
         let mut traces =
             self.0.values().flat_map(Opened::jobs).filter_map(|job| job.request().trace.as_ref());
         traces.find(|trace| trace.id() == id).cloned()
+    }
+
+    /// What cancels the requests that are not answered yet, of one batch or of all.
+    pub(crate) fn cancellations(&self, batch: Option<u64>) -> impl Iterator<Item = &Cancellation> {
+        let wanted = self.0.iter().filter(move |(id, _)| batch.is_none_or(|batch| batch == **id));
+        wanted.flat_map(|(_, opened)| opened.jobs()).map(|job| &job.request().cancellation)
     }
 
     /// Fails everything.

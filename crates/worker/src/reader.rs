@@ -238,8 +238,10 @@ impl Reader {
             Err(Errno::AGAIN) => None,
             received => Some(received.map(|(_, length)| length)),
         };
-        let is_single = self.is_single.load(Ordering::Relaxed);
-        if let Some(received) = look().or_else(|| if is_single { self.vigil.keep(&mut look) } else { None }) {
+        // Otherwise the server sends the next batch only once this thread has answered, and nothing is there yet.
+        if self.is_single.load(Ordering::Relaxed)
+            && let Some(received) = look().or_else(|| self.vigil.keep(&mut look))
+        {
             return received;
         }
         loop {

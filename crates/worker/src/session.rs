@@ -272,7 +272,9 @@ impl Session {
                 self.outbox.take_back(&freed);
                 let request = self.decode_call((model, version), request, frame)?;
                 let seat = self.feed.seat().filter(|_| is_waited_for);
-                self.call(call, Origin { seat, takes_many }, request);
+                let batch = self.running.map(|running| running.batch).filter(|_| is_waited_for);
+                let sake = Origin::for_sake_of(self.opened.cancellations(batch));
+                self.call(call, Origin { seat, takes_many, sake }, request);
             }
             ToServer::CancelCall { call } => {
                 if let Some(ticket) = self.calls.tickets.get(&call) {

@@ -42,6 +42,11 @@ impl Socket {
             let mut readiness = ready!(self.reading.poll_read_ready(context))?;
             match recv(self.reading.get_ref(), &mut self.scratch[..], RecvFlags::DONTWAIT) {
                 Ok((_, length)) => {
+                    // Less than there was room for: that was all, and the event loop tells of what comes after it.
+                    // To ask once more would be a system call for nothing with each message.
+                    if 0 < length && length < READ_SIZE {
+                        readiness.clear_ready();
+                    }
                     target.extend_from_slice(&self.scratch[..length]);
                     return Poll::Ready(Ok(length));
                 }

@@ -17,9 +17,12 @@ from trilith.build.model import Plan
 from trilith.build.problems import BuildError, Problem
 from trilith.build.selection import Choice, Selection
 from trilith.build.spelling import suggest
+from trilith.build.store import default_store, digest
+from trilith.build.unpacking import unpack_wheel
 
 FLAG = "component"
 EXTRA = "extra-backend-cmake-arg"
+WHEEL = ".whl"
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
 
@@ -91,11 +94,10 @@ def _look(text: str, selection: Selection, catalogue: Catalogue, machine: str) -
         raise BuildError(
             [Problem(f"{where}: nothing in the build takes it", suggestion=f"add --backend={short}")]
         )
-    if place.suffix == ".whl":
-        hint = "unpack it (python -m zipfile -e FILE FOLDER) and name the folder"
-        raise BuildError([Problem(f"{where}: a wheel is an archive", suggestion=hint)])
+    if place.suffix == WHEEL and place.is_file():
+        place = unpack_wheel(place, default_store() / "unpacked" / digest(place))
     if not place.is_dir():
-        raise BuildError([Problem(f"{where}: there is no such folder")])
+        raise BuildError([Problem(f"{where}: there is no such folder or wheel")])
     return _Inspection(prebuilt, place.resolve(), where, machine).run(_wanted(prebuilt, selection, catalogue))
 
 

@@ -1,8 +1,10 @@
 """Unpacks archives: nothing of them lands outside the folder, whatever they say."""
 
+import contextlib
 import posixpath
 import shutil
 import tarfile
+import tempfile
 import zipfile
 from pathlib import Path
 
@@ -80,3 +82,23 @@ def _unpack_member(archive: zipfile.ZipFile, item: zipfile.ZipInfo, folder: Path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(archive.read(item))
     target.chmod(0o755 if script or (item.external_attr >> 16) & 0o100 else 0o644)
+
+
+def unpack_wheel(wheel: Path, folder: Path) -> Path:
+    """Unpack a wheel into a folder, all of it or nothing; a folder that is there is that of the same wheel.
+
+    Raises:
+        BuildError: it cannot be read, or something in it would land elsewhere.
+    """
+    if folder.is_dir():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch, zipfile.ZipFile(wheel) as archive:
+            for item in archive.infolist():
+                _unpack_member(archive, item, Path(scratch) / "wheel", wheel.name)
+            with contextlib.suppress(FileExistsError):  # another build was quicker
+                (Path(scratch) / "wheel").rename(folder)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise BuildError([Problem(f"cannot be unpacked: {error}", field=f"wheel {wheel.name}")]) from error
+    return folder

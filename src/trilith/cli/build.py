@@ -36,6 +36,8 @@ Usage:
     trilith build bundle --lock=L --store=S OUT
                                              put all of it into one file
     trilith build --from=OUT [--prove]       build from that file alone; --prove shows no network was used
+    trilith build --lock=L [--store=S]       build what was locked; what the store lacks is fetched
+    trilith build ... --output=oci:DIR       write an image of what was built; or docker-archive:FILE
 
 The catalogue is 'trilith', this server. --catalogue=triton is the upstream C++ server; any other is a file.
 A selection is flags, with the names that build.py gave them, a server.toml (--config), or both; the command
@@ -143,27 +145,37 @@ def decide(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
 def _build(catalogue: "Catalogue", words: Sequence[str]) -> int:
     from trilith.build.files import emit, write  # noqa: PLC0415
     from trilith.build.run import run  # noqa: PLC0415
+    from trilith.build.store import Store, default_store  # noqa: PLC0415
 
     words = list(words)
-    if any(word.partition("=")[0] == sources.FROM for word in words):
+    named = {word.partition("=")[0] for word in words}
+    if sources.FROM in named:
         return sources.build_from(words)
-    prove = sources.Flags(words).switch("prove")
+    if sources.LOCK in named:
+        return sources.build_locked(words)
+    how = sources.How.take(sources.Flags(words))
     plan = decide(catalogue, words)
+    if how.output and plan.containers:
+        how.output.refuse_containers()
     folder = Path(plan.folders.output)
     if plan.catalogue.head.builder == "wheel" and not plan.containers and not plan.selection.has("dryrun"):
-        return sources.build(plan, prove=prove)
+        return sources.build(plan, how)
     written = write(emit(plan), folder)
     if not plan.selection.has("quiet"):
         for note in plan.notes:
             sys.stderr.write(f"note: {note}\n")
         sys.stdout.write("".join(f"{path}\n" for path in written))
-    return 0 if plan.selection.has("dryrun") else run(plan, folder)
+    status = 0 if plan.selection.has("dryrun") else run(plan, folder)
+    if how.output and not status and not plan.selection.has("dryrun"):
+        how.output.write(Path(plan.folders.install), plan.catalogue, Store(default_store()))
+    return status
 
 
 def _show(catalogue: "Catalogue", words: Sequence[str]) -> int:
-    from trilith.build.tree import draw, plan_tree  # noqa: PLC0415
+    from trilith.build.tree import plan_tree  # noqa: PLC0415
+    from trilith.cli.build_tree import show  # noqa: PLC0415
 
-    sys.stdout.write(draw(plan_tree(decide(catalogue, words))))
+    show(plan_tree(decide(catalogue, words)))
     return 0
 
 

@@ -1,6 +1,5 @@
 """``trilith build image``: a result as an image, without an engine."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from trilith.build.image.publishing import open_base, publish
 from trilith.build.problems import BuildError, Problem
 from trilith.build.result import LOCK, digest_file
 from trilith.build.sbom import Material, read_bill
+from trilith.build.store import default_store
 from trilith.build.verify.subject import Subject, open_subject
 from trilith.cli.build_words import read
 
@@ -32,7 +32,7 @@ def main(words: Sequence[str], catalogue: str) -> int:
     if not given.text("output"):
         raise BuildError([Problem("--output is missing", suggestion="write --output=oci:FOLDER")])
     destination = Destination.parse(given.text("output"))
-    store = Path(given.text("store")) if given.text("store") else _default_store()
+    store = Path(given.text("store")) if given.text("store") else default_store()
     with open_subject(Path(given.rest[0]), catalogue=catalogue) as subject:
         base = open_base(given.text("base", "packages"), lambda: locked_packages(subject, store))
         sys.stdout.write(f"{publish(subject, destination, base)}\n")
@@ -72,9 +72,3 @@ def _check(item: Material, place: Path) -> Iterator[Problem]:
         yield Problem(f"{item.name} {item.version} is not in the store", str(place), suggestion=hint)
     elif digest_file(place) != item.hash:
         yield Problem(f"{item.name} {item.version} is not what the lock says", str(place), suggestion=hint)
-
-
-def _default_store() -> Path:
-    named = os.environ.get("TRILITH_STORE")
-    caches = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(named) if named else Path(caches) / "trilith" / "store"

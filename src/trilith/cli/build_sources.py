@@ -12,9 +12,10 @@ from trilith.build.problems import BuildError, Problem
 if TYPE_CHECKING:
     from trilith.build import Catalogue, Lock, Mirrors, Origin, Place, Plan
     from trilith.build.store import Store
+    from trilith.cli.build_output import Output
 
 MOVED_STATUS = 1
-FROM = "--from"
+FROM, LOCK = "--from", "--lock"
 # What a build from a bundle may still be told; everything else stands in its lock.
 _FREE = ("build-dir", "install-dir", "build-parallel", "quiet", "verbose")
 
@@ -129,41 +130,82 @@ def bundle(_: "Catalogue", words: Sequence[str]) -> int:
 
 def build_from(words: Sequence[str]) -> int:
     """``trilith build --from OUT [--prove]``: build from a bundle, without a network."""
-    from trilith.build.assembling import How, assemble  # noqa: PLC0415
     from trilith.build.bundling import unbundle  # noqa: PLC0415
 
     flags = Flags(list(words))
-    file, prove = Path(flags.take("from")), flags.switch("prove")
+    file, how = Path(flags.take("from")), How.take(flags)
     folder = Path(_folder_of(flags.words)) / "bundle"
     shutil.rmtree(folder, ignore_errors=True)
     try:
         locked, store = unbundle(file, folder)
         plan = _of_lock(locked, store, flags.words)
-        quiet = plan.selection.has("quiet")
-        root = assemble(plan, locked, store, How(prove=prove, quiet=quiet))
+        _assemble(plan, locked, store, how)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    sys.stdout.write(f"{root}\n")
     return 0
 
 
-def build(plan: "Plan", *, prove: bool) -> int:
+def build_locked(words: Sequence[str]) -> int:
+    """``trilith build --lock=L [--store=S]``: build what was locked; what the store lacks is fetched."""
+    from trilith.build.fetching import Origin  # noqa: PLC0415
+
+    flags = Flags(list(words))
+    locked, store, how, source = flags.lock(), flags.store(), How.take(flags), flags.take("source")
+    plan = _of_lock(locked, store, flags.words)
+    _fetch(
+        locked,
+        store,
+        Origin(plan.mirrors, Path(source) if source else None),
+        quiet=plan.selection.has("quiet"),
+    )
+    _assemble(plan, locked, store, how)
+    return 0
+
+
+def build(plan: "Plan", how: "How") -> int:
     """Lock, fetch and assemble in one go; pins of the last time are kept while the plan is the same."""
-    from trilith.build.assembling import How, assemble  # noqa: PLC0415
     from trilith.build.fetching import Origin  # noqa: PLC0415
     from trilith.build.locking import FILE, lock, read_lock, refresh, to_text  # noqa: PLC0415
     from trilith.build.result import write_text  # noqa: PLC0415
     from trilith.build.store import Store, default_store  # noqa: PLC0415
 
     store, file = Store(default_store()), Path(plan.folders.output) / FILE
-    place = _place(plan, store, {}, debian=False)
+    debian = how.output is not None and how.output.packages
+    place = _place(plan, store, {}, debian=debian)
     before = read_lock(file) if file.is_file() else None
-    locked = refresh(before, plan, place) if before and before.plan == plan.digest else lock(plan, place)
+    kept = before if before and before.plan == plan.digest and (before.debian or not debian) else None
+    locked = refresh(kept, plan, place) if kept else lock(plan, place)
     write_text(file, to_text(locked))
-    quiet = plan.selection.has("quiet")
-    _fetch(locked, store, Origin(plan.mirrors, place.source), quiet=quiet)
-    sys.stdout.write(f"{assemble(plan, locked, store, How(prove=prove, quiet=quiet))}\n")
+    _fetch(locked, store, Origin(plan.mirrors, place.source), quiet=plan.selection.has("quiet"))
+    _assemble(plan, locked, store, how)
     return 0
+
+
+@dataclass(frozen=True)
+class How:
+    """How a build runs, and what it ends with."""
+
+    prove: bool
+    output: "Output | None"
+
+    @classmethod
+    def take(cls, flags: Flags) -> "How":
+        """Take it out of a command line."""
+        from trilith.cli.build_output import take_output  # noqa: PLC0415
+
+        return cls(flags.switch("prove"), take_output(flags))
+
+
+def _assemble(plan: "Plan", locked: "Lock", store: "Store", how: How) -> None:
+    from trilith.build import assembling  # noqa: PLC0415
+
+    if how.output:
+        how.output.check(locked)
+    told = assembling.How(prove=how.prove, quiet=plan.selection.has("quiet"))
+    root = assembling.assemble(plan, locked, store, told)
+    sys.stdout.write(f"{root}\n")
+    if how.output:
+        how.output.write(root, plan.catalogue, store)
 
 
 def _fetch(locked: "Lock", store: "Store", origin: "Origin", *, quiet: bool) -> None:

@@ -43,8 +43,7 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
     """
     given = parsed.values
     problems = list(parsed.problems)
-    if not given["model_repository"]:
-        problems.append(f"no model repository is named; for example: {example}")
+    problems += _repository_problems(given["model_repository"], example)
     problems += _startup_problems(given)
     endpoints = build_endpoints(given, problems)
     latencies = _latencies(given["metrics_config"], problems)
@@ -76,6 +75,17 @@ def build_options(parsed: Parsed, example: str) -> ServerOptions:
         trace=trace,
         notes=(*_notes(parsed), *trace_notes(trace)),
     )
+
+
+def _repository_problems(folders: Sequence[str], example: str) -> list[str]:
+    if not folders:
+        return [f"no model repository is named; for example: {example}"]
+    return [
+        f"model repository '{folder}' is not on this machine, and this version reads no other; "
+        "copy it into a folder and name that"
+        for folder in folders
+        if "://" in folder
+    ]
 
 
 def _startup_problems(given: dict[str, Any]) -> list[str]:

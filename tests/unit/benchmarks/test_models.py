@@ -27,6 +27,15 @@ def test_an_ensemble_comes_with_the_models_that_it_hands_its_tensor_through(tmp_
     assert not list((repository / "ensemble" / "1").iterdir())
 
 
+def test_a_model_of_many_responses_is_decoupled_and_sends_as_many_as_are_expected(tmp_path: Path) -> None:
+    repository = write_repository(tmp_path / "ours", ("stream",), ours=True, magika=tmp_path)
+    assert "decoupled: true" in (repository / "stream" / "config.pbtxt").read_text()
+    source = (repository / "stream" / "1" / "model.py").read_text()
+    assert MODELS["stream"].responses == 100
+    assert "for number in range(100):" in source
+    compile(source, "model.py", "exec")
+
+
 def test_dynamic_batching_is_written_only_where_it_is_wanted() -> None:
     assert "dynamic_batching { }" in MODELS["identity"].configuration("python")
     assert "dynamic_batching" not in MODELS["identity_direct"].configuration("python")

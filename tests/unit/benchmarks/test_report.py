@@ -71,6 +71,31 @@ def test_the_brief_line_names_ratio_and_target() -> None:
     )
 
 
+def test_each_scenario_says_its_target_and_whether_it_was_reached() -> None:
+    rows = report.verdicts(
+        [
+            result([cpu(1, 10)], Limit("cpu_us", 0.3)),
+            result([cpu(9, 10)], Limit("cpu_us", 0.3)),
+            result([cpu(9, 10)]),
+            result([], failure="no reply"),
+        ]
+    ).splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows[2:]]
+    assert [row[2:] for row in cells] == [
+        ["<= 0.3", "0.100", "yes"],
+        ["<= 0.3", "0.900", "NO"],
+        ["none, for the record", "", ""],
+        ["", "failed", "NO"],
+    ]
+
+
+def test_the_page_ends_with_the_targets_and_counts_them() -> None:
+    good, bad = result([cpu(1, 10)], Limit("cpu_us", 0.3)), result([cpu(9, 10)], Limit("cpu_us", 0.3))
+    page = report.markdown([good, bad], {}, WHEN)
+    assert "1 of 2 targets reached. Not reached: identity/grpc/16." in page
+    assert page.index("## Targets") > page.index("| CPU us/request |")
+
+
 def test_page_and_document_are_kept_beside_each_other(tmp_path: Path) -> None:
     path = report.write(tmp_path / "results", "today", [result([cpu(1, 10)])], ({"cores": "2"}, WHEN))
     document = json.loads(path.with_suffix(".json").read_text())

@@ -151,6 +151,12 @@ def test_presets_can_be_built(planned: Planned, preset: str, catalogue: str) -> 
     assert planned(f"--preset={preset}", catalogue).parts
 
 
+def test_everything_is_every_brick_that_ships(planned: Planned) -> None:
+    bricks = {key for key, part in load("trilith").components.items() if part.folder}
+    for line in ("--preset=full", "--enable-all"):
+        assert bricks <= {part.key for part in planned(line, "trilith").parts}
+
+
 @pytest.mark.parametrize("line", ["--preset=gpu", "--enable-all"])
 def test_images_of_a_registry_need_its_name(planned: Planned, refused: Refused, line: str) -> None:
     assert any("--image=base,IMAGE or --container-registry" in text for text in refused(line))

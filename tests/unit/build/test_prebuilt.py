@@ -1,5 +1,6 @@
 """Components that are handed over are looked at before anything is built."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,55 @@ def test_an_old_abi_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "libtorch.so speaks the old ABI of the C++ library" in capsys.readouterr().err
 
 
+def zipped(wheel: Path, folder: Path, more: str = "") -> Path:
+    """Write a wheel of a folder, and one name more."""
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder).as_posix())
+        if more:
+            archive.writestr(more, "")
+    return wheel
+
+
+@pytest.fixture
+def wheel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A wheel of LibTorch, and an empty store."""
+    monkeypatch.setenv("TRILITH_STORE", str(tmp_path / "store"))
+    header = tmp_path / "whole/torch/include/torch/script.h"
+    header.parent.mkdir(parents=True)
+    header.write_text("// C++\n")
+    make_library(tmp_path / "whole/torch/lib/libtorch.so")
+    return zipped(tmp_path / "torch-2.9.0-größe.whl", tmp_path / "whole")
+
+
+def test_a_wheel_is_unpacked_once_and_handed_over(tmp_path: Path, wheel: Path) -> None:
+    words = ["--backend=pytorch", f"--component=libtorch={wheel}"]
+    status, script = build(tmp_path, *words)
+    assert status == 0
+    (unpacked,) = (tmp_path / "store/unpacked").iterdir()
+    assert f"-DTRITON_PYTORCH_INCLUDE_PATHS:PATH={unpacked}/torch/include" in script
+    assert f"-DTRITON_PYTORCH_LIB_PATHS:PATH={unpacked}/torch/lib" in script
+    made = unpacked.stat().st_mtime_ns
+    assert build(tmp_path, *words) == (0, script)
+    assert unpacked.stat().st_mtime_ns == made
+
+
+def test_a_wheel_without_headers_and_one_that_escapes_are_refused(
+    tmp_path: Path, wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "whole/torch/include/torch/script.h").unlink()
+    bare = zipped(tmp_path / "bare.whl", tmp_path / "whole")
+    hostile = zipped(tmp_path / "hostile.whl", tmp_path / "whole", "../escaped")
+    (tmp_path / "torn.whl").write_bytes(wheel.read_bytes()[:200])
+    expected = {bare: "no header torch/script.h", hostile: "lies outside of it"}
+    expected |= {tmp_path / "torn.whl": "cannot be unpacked"}
+    for path, message in expected.items():
+        assert build(tmp_path, "--backend=pytorch", f"--component=libtorch={path}")[0] == 2
+        assert message in capsys.readouterr().err
+    assert len(list((tmp_path / "store/unpacked").iterdir())) == 1  # of the one without headers
+    assert not list(tmp_path.rglob("escaped"))
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -107,7 +157,7 @@ def test_an_old_abi_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         (["--component=onnxruntime"], "expected NAME=PATH"),
         (["--component=onnxruntime=/x"], "add --backend=onnxruntime"),
         (["--backend=onnxruntime", "--component=onnxruntime=/not/there"], "there is no such folder"),
-        (["--backend=onnxruntime", "--component=onnxruntime=/x.whl"], "unpack it"),
+        (["--backend=onnxruntime", "--component=onnxruntime=/x.whl"], "folder or wheel"),
         (["--backend=onnxruntime", "--component=onnxruntime:OTHER:PATH=/x"], "says nothing of 'onnxruntime'"),
         (["--backend=openvino", "--component=openvino=/x"], "takes no OpenVINO from outside"),
     ],

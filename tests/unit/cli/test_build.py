@@ -32,6 +32,31 @@ def test_a_dry_run_writes_the_files_and_stops(tmp_path: Path, capsys: pytest.Cap
     assert capsys.readouterr().out == f"{folder}/cmake_build\n"
 
 
+@pytest.mark.parametrize(("catalogue", "inner"), [("triton", "cmake_build"), ("trilith", "brick_build")])
+def test_the_usual_command_line_writes_the_five_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, catalogue: str, inner: str
+) -> None:
+    folder = tmp_path / "größe 'of' it"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    switches = [f"--enable-{name}" for name in ("logging", "stats", "metrics", "cpu-metrics")]
+    words = ["-v", "--backend=identity", *switches, "--endpoint=http", "--endpoint=grpc", "--dryrun"]
+    assert main(["build", f"--catalogue={catalogue}", *words]) == 0
+    written = {path.name: path.read_text() for path in (folder / "build").iterdir()}
+    assert set(written) == {
+        inner,
+        "docker_build",
+        "Dockerfile.buildbase",
+        "Dockerfile",
+        "Dockerfile.cibase",
+    }
+    for text in written.values():
+        assert "# Plan:    " in text
+        assert "# Lock:    none" in text
+    for name in (inner, "docker_build"):
+        subprocess.run(["bash", "-n", str(folder / "build" / name)], check=True)
+
+
 def test_mistakes_leave_nothing_on_disk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "build"
     status = main(["build", *SMALL, f"--build-dir={folder}", "--backend=identty", "--mirrors=/nowhere"])

@@ -196,3 +196,9 @@ def test_a_resource_that_is_none_is_explained(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         build(f"--rate-limit-resource={text}")
     assert "expected NAME:COUNT or NAME:COUNT:DEVICE" in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["s3://bucket/models", "gs://bucket/models", "as://account/models"])
+def test_a_repository_that_is_not_on_this_machine_is_refused_with_the_way_out(address: str) -> None:
+    with pytest.raises(UsageError, match=f"'{address}' is not on this machine.*copy it into a folder"):
+        build(f"--model-repository={address}")

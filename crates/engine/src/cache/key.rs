@@ -45,10 +45,15 @@ impl Seed {
     }
 }
 
-/// The key of an admitted request: its inputs are in the order of the signature.
-pub(crate) fn of(seed: &Seed, request: &Request) -> Key {
+/// The key of an admitted request: its inputs are in the order of the signature. `loads` are the loads of other models
+/// on which the answer depends.
+pub(crate) fn of(seed: &Seed, loads: &[u64], request: &Request) -> Key {
     let mut digest = Digest::default();
     digest.write(&seed.0);
+    digest.number(loads.len() as u64);
+    for load in loads {
+        digest.number(*load);
+    }
     digest.number(request.inputs.len() as u64);
     request.inputs.iter().for_each(|input| digest.tensor(input));
     digest.number(request.outputs.len() as u64);
@@ -192,7 +197,7 @@ mod tests {
             Request { flags: 1, ..request(&[2], vec![1, 2]) },
         ];
         let seed = Seed::new();
-        let mut keys: Vec<_> = different.iter().map(|request| of(&seed, request)).collect();
+        let mut keys: Vec<_> = different.iter().map(|request| of(&seed, &[], request)).collect();
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), different.len());
@@ -204,13 +209,13 @@ mod tests {
         let mut same =
             Request { id: "mine".into(), priority: 3, timeout_microseconds: 9, ..wanting(&[("A", 0)]) };
         same.outputs[0].delivery = Delivery::Binary;
-        assert_eq!(of(&seed, &same), of(&seed, &wanting(&[("A", 0)])));
+        assert_eq!(of(&seed, &[], &same), of(&seed, &[], &wanting(&[("A", 0)])));
     }
 
     #[test]
     fn another_load_of_a_model_asks_other_questions() {
         let request = request(&[2], vec![1, 2]);
-        assert_ne!(of(&Seed::new(), &request), of(&Seed::new(), &request));
+        assert_ne!(of(&Seed::new(), &[], &request), of(&Seed::new(), &[], &request));
     }
 
     proptest! {
@@ -226,10 +231,10 @@ mod tests {
             payload.push(Bytes::copy_from_slice(&content[..at]));
             payload.push(Bytes::copy_from_slice(&content[at..]));
             pieces.inputs[0].payload = payload;
-            prop_assert_eq!(of(&seed, &whole), of(&seed, &pieces));
+            prop_assert_eq!(of(&seed, &[], &whole), of(&seed, &[], &pieces));
             let mut other = content;
             other[at] ^= 1;
-            prop_assert_ne!(of(&seed, &whole), of(&seed, &request(&shape, other)));
+            prop_assert_ne!(of(&seed, &[], &whole), of(&seed, &[], &request(&shape, other)));
         }
     }
 }

@@ -13,7 +13,7 @@ pub mod key;
 pub mod local;
 pub mod shelf;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use trilith_core::{Error, Payload, Request, Response};
 
@@ -23,9 +23,8 @@ use crate::cache::key::Seed;
 use crate::model::Model;
 use crate::pending::Pending;
 use crate::statistics::ledger::Failure;
-
-/// Stands for the number of a request whose answer is being looked up elsewhere; no queue ever counts this far.
-pub(crate) const LOOKING_UP: u64 = u64::MAX;
+use crate::ticket::Place;
+use crate::trace;
 
 /// What a look-up gives.
 #[derive(Debug)]
@@ -70,56 +69,70 @@ impl Caching {
         Self { cache, seed: Seed::new() }
     }
 
-    /// Answers an admitted request from the cache or sends it on its way; the number by which it can be cancelled,
-    /// `None` where it was answered.
-    pub(crate) fn consult(&self, model: &Arc<Model>, mut pending: Box<Pending>) -> Option<u64> {
+    /// Answers an admitted request from the cache, or lets it go on; where it can be withdrawn, `None` where it was
+    /// answered. `loads` are those of other models on which the answer depends.
+    pub(crate) fn consult(
+        &self,
+        mut pending: Box<Pending>,
+        loads: &[u64],
+        next: impl FnOnce(Box<Pending>) -> Option<Place> + Send + 'static,
+    ) -> Option<Place> {
+        let model = Arc::clone(&pending.model);
         let began = model.clock().now();
         own_inputs(&mut pending.request);
-        let key = key::of(&self.seed, &pending.request);
+        let key = key::of(&self.seed, loads, &pending.request);
         let found = self.cache.look_up(&key);
         let took = model.clock().now().saturating_sub(began);
         match found {
             Found::Hit(response) => {
-                answer(model, pending, response, took);
+                answer(&model, pending, response, took);
                 None
             }
             Found::Miss => {
-                pending.outlet.wrap(|reply| Keeper::wrap(reply, model, &self.cache, key, took));
-                model.enqueue(pending)
+                pending.outlet.wrap(|reply| Keeper::wrap(reply, &model, &self.cache, key, took));
+                next(pending)
             }
             Found::Later => {
-                let (model, cache) = (Arc::clone(model), Arc::clone(&self.cache));
-                let tell = Box::new(move |found| go_on(&model, &cache, pending, (key, began), found));
+                let cache = Arc::clone(&self.cache);
+                let place = Arc::new(OnceLock::new());
+                let (slot, found_for) = (Arc::clone(&place), Arc::downgrade(&model));
+                let tell = Box::new(move |found| {
+                    let cancellation = pending.request.cancellation.clone();
+                    let Some(pending) = go_on(&cache, pending, (key, began), found) else { return };
+                    let Some(reached) = next(pending) else { return };
+                    let _ = slot.set(reached.clone());
+                    // Whoever cancelled before the line above found nothing to take out.
+                    if cancellation.is_cancelled() {
+                        reached.withdraw();
+                    }
+                });
                 self.cache.look_up_later(&key, tell);
-                Some(LOOKING_UP)
+                Some(Place::LookUp(found_for, place))
             }
         }
     }
 }
 
-/// What becomes of a request whose answer was looked up elsewhere. Nobody can have taken it out of a queue meanwhile.
+/// Deals with a request whose answer was looked up elsewhere; gives it back where it has to run.
 fn go_on(
-    model: &Arc<Model>,
     cache: &Arc<dyn Cache>,
     mut pending: Box<Pending>,
     (key, began): (Key, u64),
     found: Option<Response>,
-) {
+) -> Option<Box<Pending>> {
+    let model = Arc::clone(&pending.model);
     let took = model.clock().now().saturating_sub(began);
-    let cancellation = pending.request.cancellation.clone();
     if let Some(response) = found {
-        return answer(model, pending, response, took);
+        answer(&model, pending, response, took);
+        return None;
     }
-    pending.outlet.wrap(|reply| Keeper::wrap(reply, model, cache, key, took));
-    if cancellation.is_cancelled() {
+    pending.outlet.wrap(|reply| Keeper::wrap(reply, &model, cache, key, took));
+    if pending.request.cancellation.is_cancelled() {
         let message = format!("the request was cancelled before it was queued for {}", model.title());
-        return pending.refuse(Error::cancelled(message), Failure::Canceled);
+        pending.refuse(Error::cancelled(message), Failure::Canceled);
+        return None;
     }
-    model.enqueue(pending);
-    // Whoever cancelled between the look and the line above found nothing to take out.
-    if cancellation.is_cancelled() {
-        model.expire(model.clock().now());
-    }
+    Some(pending)
 }
 
 /// Counts first, then answers: who got an answer finds it counted.
@@ -130,7 +143,9 @@ fn answer(model: &Arc<Model>, mut pending: Box<Pending>, mut response: Response,
     if let Some(order) = model.order() {
         pending.outlet.enter(order);
     }
-    pending.finish(Some(Ok(response)));
+    let result = Ok(response);
+    trace::note_answer(&pending.request, &result);
+    pending.finish(Some(result));
 }
 
 /// Copies inputs that others may change at any time: the key must be that of the very bytes that the model sees.

@@ -9,7 +9,7 @@ use trilith_core::{Code, ComputeSums, Error, Flow, Request, RequestedOutput, Res
 
 use crate::calls::{Origin, Seat};
 use crate::clock::Nanos;
-use crate::engine::{Engine, Ticket};
+use crate::engine::Engine;
 use crate::ensemble::answer::compose;
 use crate::ensemble::graph::Graph;
 use crate::ensemble::piece::{Mark, Piece, fit};
@@ -17,11 +17,12 @@ use crate::ensemble::progress::{Given, Place, Progress, Start};
 use crate::model::{InFlight, Model};
 use crate::reply::{Answer, Recipient, Reply};
 use crate::statistics::ledger::{Failure, Outcome};
+use crate::ticket::Ticket;
 use crate::trace;
 
 /// How deep ensembles may lie in each other: more than anybody builds on purpose, and little enough for the stack of
 /// the thread that starts them all at once.
-const DEEPEST: u32 = 32;
+pub(crate) const DEEPEST: u32 = 32;
 
 /// Who asks an ensemble.
 #[derive(Clone, Default)]
@@ -99,12 +100,10 @@ impl Drop for Receipt {
 pub(crate) fn begin(
     (engine, graph): (Arc<Engine>, Arc<Graph>),
     whence: Whence,
-    (mut request, rows): (Request, u32),
+    (mut request, rows, queued): (Request, u32, Nanos),
     recipient: Recipient,
 ) -> Option<Arc<Run>> {
     let ensemble = Arc::clone(recipient.model());
-    let queued = ensemble.clock().now();
-    trace::note_queued(&ensemble.spec().signature, &request, None, queued);
     let inputs = take_inputs(&ensemble, &mut request, rows);
     let prepared = check_depth(whence.depth).and_then(|()| {
         let plan = graph.plan_for(&request.outputs).map_err(Error::internal)?;
@@ -294,13 +293,14 @@ impl Run {
         let mut left = answers.len();
         for pieces in answers {
             let parts = (self.ensemble.spec(), &*self.graph);
-            let response = compose(parts, &self.request, self.rows, pieces)?;
+            let result = Ok(compose(parts, &self.request, self.rows, pieces)?);
+            trace::note_answer(&self.request, &result);
             left -= 1;
             let is_final = is_over && left == 0;
             if is_final {
                 self.count_success();
             }
-            recipient.send(Answer { result: Some(Ok(response)), is_final });
+            recipient.send(Answer { result: Some(result), is_final });
             if is_final {
                 trace::note_end(&self.request);
                 return Ok(());
@@ -354,7 +354,7 @@ impl Run {
             if is_batched { extent.and_then(|rows| u32::try_from(*rows).ok()).unwrap_or(1) } else { 0 };
         let call = Arc::new(Call { number, place, rows, mark });
         let reply = StepReply { run: Arc::clone(self), call, flow: request.flow.clone() };
-        let origin = Origin { seat: self.whence.seat.clone(), takes_many };
+        let origin = Origin { seat: self.whence.seat.clone(), takes_many, sake: None };
         let from = (origin, self.whence.depth + 1);
         let ticket = self.engine.call(from, InFlight::new(model), request, Box::new(reply));
         let withdrawn = ticket.clone();

@@ -6,6 +6,7 @@ use trilith_core::ComputeTimes;
 
 use crate::clock::{Clock, Nanos};
 use crate::statistics::latency::{Latencies, Parts};
+use crate::statistics::responses::{self, Came, Course};
 use crate::statistics::{BatchStatistics, Duration, Failures, LatencyOptions, ModelStatistics};
 
 /// Why a request failed.
@@ -111,6 +112,11 @@ impl Ledger {
         }
     }
 
+    /// Takes in what came of one response of a decoupled model, or of the end of its request in the place of one.
+    pub(crate) fn record_response(&self, index: u32, came: Came, course: &Course) {
+        responses::add(&mut self.page.lock().sums.responses, index, came, course);
+    }
+
     /// Takes in a request that was answered by steps of an ensemble, which took so long in all.
     pub(crate) fn record_composed(
         &self,
@@ -136,10 +142,15 @@ impl Ledger {
 }
 
 impl Phases {
+    /// When the model began, as far as it was noted.
+    pub(crate) fn began(&self) -> Nanos {
+        self.inputs_ready.unwrap_or(self.taken)
+    }
+
     /// How long they were, where the last one ended then.
     pub(crate) fn times(&self, end: Nanos) -> ComputeTimes {
         // A phase whose end was not noted takes no time (inputs) or all that is left (the model).
-        let inputs_ready = self.inputs_ready.unwrap_or(self.taken);
+        let inputs_ready = self.began();
         let executed = self.executed.unwrap_or(end);
         ComputeTimes {
             input: inputs_ready.saturating_sub(self.taken),
@@ -199,7 +210,7 @@ impl BatchStatistics {
 }
 
 impl Duration {
-    fn add(&mut self, count: u64, nanoseconds: Nanos) {
+    pub(crate) fn add(&mut self, count: u64, nanoseconds: Nanos) {
         self.count += count;
         self.nanoseconds += nanoseconds;
     }

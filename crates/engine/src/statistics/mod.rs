@@ -2,10 +2,12 @@
 //!
 //! - here: what is shown, as plain values
 //! - [`ledger`]: where it is counted, under one short lock for each batch
+//! - [`responses`]: the same for the single responses of decoupled models
 //! - [`latency`]: quantiles over the recent window, and histograms
 
 pub(crate) mod latency;
 pub(crate) mod ledger;
+pub(crate) mod responses;
 
 use std::sync::Arc;
 
@@ -29,6 +31,23 @@ pub struct BatchStatistics {
     pub compute_infer: Duration,
     /// Taking outputs apart.
     pub compute_output: Duration,
+}
+
+/// What became of the responses with one index, over all requests to a decoupled model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResponseStatistics {
+    /// Making them.
+    pub compute_infer: Duration,
+    /// Taking their outputs over.
+    pub compute_output: Duration,
+    /// Those with outputs.
+    pub success: Duration,
+    /// Those that were errors.
+    pub fail: Duration,
+    /// Those without outputs, and the ends of requests after which none came.
+    pub empty_response: Duration,
+    /// Those in whose place a cancelled request ended.
+    pub cancel: Duration,
 }
 
 /// Why requests failed, by the names of the metric's label `reason`.
@@ -77,6 +96,8 @@ pub struct ModelStatistics {
     pub cached: bool,
     /// By batch size, ascending.
     pub batches: Vec<BatchStatistics>,
+    /// By index of the response within its request, for decoupled models; the last place is for all later ones too.
+    pub responses: Vec<ResponseStatistics>,
     /// Labels of its metrics beside name and version, in alphabetical order.
     pub metric_tags: Arc<[(String, String)]>,
     /// Requests waiting now.

@@ -343,7 +343,7 @@ fn an_instance_that_waits_for_an_ensemble_waits_for_its_steps() {
     // The only instance of 'b' asks an ensemble that needs it.
     house.engine.infer(Request { model: "b".into(), ..ask([1.0, 2.0]) }, Inbox::default().reply());
     let running = house.take("b");
-    let origin = Origin { seat: Some(port.seat()), takes_many: false };
+    let origin = Origin { seat: Some(port.seat()), takes_many: false, sake: None };
     house.engine.infer_from(origin, ask([1.0, 2.0]), inbox.reply());
     echo(house.take("a"));
     let error = inbox.error();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use trilith_core::{DataType, Request, Signature};
 use trilith_engine::ensemble::{Graph, StepSpec};
 use trilith_engine::{
-    Batch, Clock, Engine, EngineOptions, ManualClock, Model, ModelSpec, Port, Ticket, Turn,
+    Batch, Cache, Clock, Engine, EngineOptions, ManualClock, Model, ModelSpec, Port, Ticket, Turn,
 };
 
 use crate::support::{Inbox, floats, spec, take, tensor_spec};
@@ -37,8 +37,14 @@ pub(crate) struct House {
 impl House {
     /// Models that have `IN` and `OUT`; names that end in `*` are decoupled.
     pub(crate) fn new(models: &[&str]) -> Self {
+        Self::with_cache(models, None)
+    }
+
+    /// The same, with a cache for answers.
+    pub(crate) fn with_cache(models: &[&str], cache: Option<Arc<dyn Cache>>) -> Self {
         let clock = Arc::new(ManualClock::new());
         let engine = Engine::new(EngineOptions::default(), Arc::clone(&clock) as Arc<dyn Clock>);
+        assert!(cache.is_none_or(|cache| engine.set_cache(cache)));
         engine.open();
         let mut house = Self { clock, engine, models: BTreeMap::new() };
         for model in models {
@@ -67,10 +73,14 @@ impl House {
     }
 
     pub(crate) fn compose(&self, signature: Signature, steps: &[StepSpec]) -> Arc<Model> {
-        let graph = Graph::new(&signature, steps).expect("a graph");
+        self.compose_as(ModelSpec { signature, ..ModelSpec::default() }, steps)
+    }
+
+    /// An ensemble of those steps that is otherwise like that.
+    pub(crate) fn compose_as(&self, like: ModelSpec, steps: &[StepSpec]) -> Arc<Model> {
+        let graph = Graph::new(&like.signature, steps).expect("a graph");
         let decoupled = steps.iter().any(|step| step.decoupled);
-        let spec =
-            ModelSpec { signature, decoupled, ensemble: Some(Arc::new(graph)), ..ModelSpec::default() };
+        let spec = ModelSpec { decoupled, ensemble: Some(Arc::new(graph)), ..like };
         let model = Model::new(&self.engine, spec);
         self.engine.publish(Arc::clone(&model));
         model

@@ -3,6 +3,8 @@
 mod admission;
 mod answers;
 mod caching;
+mod calls;
+mod ensemble_caching;
 mod ensemble_laws;
 mod ensembles;
 mod house;

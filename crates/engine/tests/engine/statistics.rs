@@ -1,8 +1,8 @@
-use trilith_core::{Code, Error, Fault};
+use trilith_core::{Code, Error, Fault, Response};
 use trilith_engine::statistics::{Duration, Failures};
-use trilith_engine::{QueuePolicy, SchedulerSpec};
+use trilith_engine::{ModelSpec, QueuePolicy, SchedulerSpec};
 
-use crate::support::{Server, floats, request, take};
+use crate::support::{Server, floats, request, spec, take};
 
 fn server() -> Server {
     Server::batching(SchedulerSpec {
@@ -108,4 +108,58 @@ fn statistics_of_what_does_not_exist_are_an_invalid_argument() {
     for (name, version) in [("nope", None), ("m", Some(2))] {
         assert_eq!(engine.statistics(Some(name), version).unwrap_err().code, Code::InvalidArgument);
     }
+}
+
+#[test]
+fn responses_of_a_decoupled_model_are_counted_by_their_index() {
+    let server = Server::new(ModelSpec { decoupled: true, ..spec(8) });
+    let port = server.model.open_port();
+    let respond = || Response { outputs: vec![floats("OUT", &[1, 2], &[0.0; 2])], ..Response::default() };
+    let job = |inbox: &crate::support::Inbox| {
+        assert_eq!(inbox.count(), 0);
+        let mut batch = take(&port);
+        server.clock.advance(1);
+        batch.mark_inputs_ready();
+        let [job]: [_; 1] = batch.into_jobs().try_into().ok().unwrap();
+        job
+    };
+
+    let inbox = server.ask(1);
+    let mut first = job(&inbox);
+    server.clock.advance(10);
+    first.send(Ok(respond())).unwrap();
+    server.clock.advance(20);
+    first.send(Err(Error::model("no"))).unwrap();
+    server.clock.advance(30);
+    first.finish_without_response();
+    let inbox = server.ask(1);
+    let last = job(&inbox);
+    server.clock.advance(5);
+    last.finish(Ok(respond()));
+    let (inbox, ticket) = server.infer(request(1));
+    let mut cancelled = job(&inbox);
+    server.clock.advance(2);
+    cancelled.send(Ok(respond())).unwrap();
+    ticket.cancel();
+    server.clock.advance(7);
+    cancelled.finish_without_response();
+    let inbox = server.ask(1);
+    drop(job(&inbox));
+
+    let responses = server.model.statistics().responses;
+    assert_eq!(responses.len(), 3);
+    let [first, second, third] = [responses[0], responses[1], responses[2]];
+    assert_eq!((first.success, first.compute_infer), (duration(3, 17), duration(4, 17)));
+    assert_eq!((first.compute_output, first.fail), (duration(3, 0), duration(1, 0)));
+    assert_eq!((second.fail, second.compute_infer), (duration(1, 20), duration(1, 20)));
+    assert_eq!((second.cancel, second.compute_output), (duration(1, 7), duration(0, 0)));
+    assert_eq!((third.empty_response, third.compute_infer), (duration(1, 30), duration(1, 30)));
+}
+
+#[test]
+fn a_model_that_answers_once_has_no_statistics_of_responses() {
+    let server = server();
+    server.ask(1);
+    take(&server.model.open_port()).finish(vec![floats("OUT", &[1, 2], &[0.0; 2])]);
+    assert_eq!(server.model.statistics().responses, []);
 }

@@ -1,12 +1,13 @@
 //! `ModelStatistics`.
 
 use trilith_core::Result;
-use trilith_engine::statistics::{BatchStatistics, Duration, ModelStatistics};
+use trilith_engine::statistics::{BatchStatistics, Duration, ModelStatistics, ResponseStatistics};
 
 use super::convert_request::parse_version;
 use super::protocol::inference::{
-    InferBatchStatistics, InferStatistics, ModelStatistics as ModelStatisticsMessage, ModelStatisticsRequest,
-    ModelStatisticsResponse, StatisticDuration,
+    InferBatchStatistics, InferResponseStatistics, InferStatistics,
+    ModelStatistics as ModelStatisticsMessage, ModelStatisticsRequest, ModelStatisticsResponse,
+    StatisticDuration,
 };
 use crate::context::Context;
 
@@ -38,6 +39,7 @@ fn convert(statistics: ModelStatistics) -> ModelStatisticsMessage {
         inference_count: statistics.inference_count,
         execution_count: statistics.execution_count,
         batch_stats: statistics.batches.iter().map(convert_batch).collect(),
+        response_stats: (0..).zip(&statistics.responses).map(convert_response).collect(),
         ..ModelStatisticsMessage::default()
     }
 }
@@ -49,6 +51,18 @@ fn convert_batch(batch: &BatchStatistics) -> InferBatchStatistics {
         compute_infer: duration(batch.compute_infer),
         compute_output: duration(batch.compute_output),
     }
+}
+
+fn convert_response((index, response): (u32, &ResponseStatistics)) -> (String, InferResponseStatistics) {
+    let statistics = InferResponseStatistics {
+        compute_infer: duration(response.compute_infer),
+        compute_output: duration(response.compute_output),
+        success: duration(response.success),
+        fail: duration(response.fail),
+        empty_response: duration(response.empty_response),
+        cancel: duration(response.cancel),
+    };
+    (index.to_string(), statistics)
 }
 
 // Always there, as clients read the numbers without looking whether the message is.

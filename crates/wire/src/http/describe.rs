@@ -1,7 +1,7 @@
 //! Metadata, statistics and the repository index as JSON.
 
 use trilith_core::{Signature, TensorSpec};
-use trilith_engine::statistics::{BatchStatistics, Duration, ModelStatistics};
+use trilith_engine::statistics::{BatchStatistics, Duration, ModelStatistics, ResponseStatistics};
 use trilith_engine::{IndexEntry, ModelSpec, State};
 
 use super::json::Writer;
@@ -95,7 +95,8 @@ fn one_model(json: &mut Writer, model: &ModelStatistics) {
         ("cache_miss", model.cache_miss),
     ];
     json.raw(",\"inference_stats\":").list(("{", "}"), durations, duration);
-    json.raw(",\"response_stats\":{},\"batch_stats\":").list(("[", "]"), &model.batches, batch);
+    json.raw(",\"response_stats\":").list(("{", "}"), model.responses.iter().enumerate(), response);
+    json.raw(",\"batch_stats\":").list(("[", "]"), &model.batches, batch);
     json.raw(",\"memory_usage\":[]}");
 }
 
@@ -107,6 +108,19 @@ fn batch(json: &mut Writer, batch: &BatchStatistics) {
         ("compute_output", batch.compute_output),
     ];
     json.list((",", "}"), durations, duration);
+}
+
+fn response(json: &mut Writer, (index, response): (usize, &ResponseStatistics)) {
+    json.raw("\"").integer(index as u64).raw("\":");
+    let durations = [
+        ("compute_infer", response.compute_infer),
+        ("compute_output", response.compute_output),
+        ("success", response.success),
+        ("fail", response.fail),
+        ("empty_response", response.empty_response),
+        ("cancel", response.cancel),
+    ];
+    json.list(("{", "}"), durations, duration);
 }
 
 fn duration(json: &mut Writer, (name, duration): (&str, Duration)) {
@@ -181,10 +195,11 @@ mod tests {
             version: 1,
             success: two,
             batches,
+            responses: vec![ResponseStatistics { empty_response: two, ..ResponseStatistics::default() }],
             ..ModelStatistics::default()
         };
         let json = text(statistics(&[model]));
         assert!(json.starts_with(r#"{"model_stats":[{"name":"m","version":"1","last_inference":0,"inference_count":0,"execution_count":0,"inference_stats":{"success":{"count":1,"ns":2},"fail":{"count":0,"ns":0},"#));
-        assert!(json.ends_with(r#""response_stats":{},"batch_stats":[{"batch_size":4,"compute_input":{"count":1,"ns":2},"compute_infer":{"count":0,"ns":0},"compute_output":{"count":0,"ns":0}}],"memory_usage":[]}]}"#));
+        assert!(json.ends_with(r#""response_stats":{"0":{"compute_infer":{"count":0,"ns":0},"compute_output":{"count":0,"ns":0},"success":{"count":0,"ns":0},"fail":{"count":0,"ns":0},"empty_response":{"count":1,"ns":2},"cancel":{"count":0,"ns":0}}},"batch_stats":[{"batch_size":4,"compute_input":{"count":1,"ns":2},"compute_infer":{"count":0,"ns":0},"compute_output":{"count":0,"ns":0}}],"memory_usage":[]}]}"#));
     }
 }

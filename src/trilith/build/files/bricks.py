@@ -33,7 +33,7 @@ CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$BUILD_DIR/target} "${maturin[@]}" build --
 _INSTALL = r"""
 version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 made=$(sha256sum "$BUILD_DIR"/wheels/*.whl ${WHEELS:+"$WHEELS"/*.whl} | cut -d' ' -f1 | sha256sum)
-made+="$version ${requirements[*]}"
+made+="$version ${requirements[*]} without tests"
 if [[ -d $INSTALL_DIR/lib && -n $WHEELS && $(cat "$BUILD_DIR/installed" 2>/dev/null) == "$made" ]]; then
     echo "The result in $INSTALL_DIR is up to date"
     exit 0
@@ -50,6 +50,10 @@ if ((${#requirements[@]})); then
     "${pip[@]}" ${WHEELS:+--no-index --find-links "$WHEELS"} "${requirements[@]}"
 fi
 rm -rf -- "$packages/bin"
+# Tests of what is required: no server runs them, and they are a tenth of it.
+find "$packages" -path "$packages/$NAME" -prune -o -type d -name tests -prune -print0 \
+    | xargs -0 --no-run-if-empty rm -rf --
+sed -i '/\/tests\//d' "$packages"/*.dist-info/RECORD
 """
 
 _LAUNCH = r"""
@@ -113,5 +117,6 @@ def _sources(plan: Plan, script: Script) -> None:
     script.raw(")")
     script.raw(_STAGE)
     for part in out:
-        pattern = f'/^"{part.kind}\\.{part.name}" = /d'
+        # An entry point is named by its module: manifests and flags call some kinds differently.
+        pattern = f'/ = "{part.folder.replace("/", "[.]")}[:".]/d'
         script.run("sed", "-i", pattern, "@BUILD_DIR@/source/pyproject.toml")

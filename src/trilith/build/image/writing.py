@@ -43,6 +43,20 @@ class Destination:
             raise BuildError([Problem(f"--output={text}: it is not known what to write", suggestion=hint)])
         return cls(kind, Path(path))
 
+    def refuse_others(self) -> None:
+        """See that nothing is lost: an older image may be replaced, anything else may not.
+
+        Raises:
+            BuildError: something else lies there.
+        """
+        target = self.path
+        if self.kind == DOCKER:
+            if target.is_dir():
+                raise BuildError([Problem("is a folder", str(target), suggestion="name a file")])
+        elif target.exists() and not (target / MARKER).is_file() and not _empty(target):
+            hint = "name another folder"
+            raise BuildError([Problem("is there already and is no image", str(target), suggestion=hint)])
+
 
 def write(destination: Destination, assemble: Callable[[Path], Assembled]) -> str:
     """Write an image; its digest. It appears under its name when it is whole.
@@ -55,7 +69,7 @@ def write(destination: Destination, assemble: Callable[[Path], Assembled]) -> st
         BuildError: something else lies there already, or it cannot be written.
     """
     target = destination.path
-    _free(destination)
+    destination.refuse_others()
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".image-", dir=target.parent) as temporary:
@@ -77,17 +91,8 @@ def write(destination: Destination, assemble: Callable[[Path], Assembled]) -> st
     return digest
 
 
-def _free(destination: Destination) -> None:
-    """See that nothing is lost: an older image may be replaced, anything else may not."""
-    target = destination.path
-    if destination.kind == DOCKER:
-        if target.is_dir():
-            raise BuildError([Problem("is a folder", str(target), suggestion="name a file")])
-        return
-    if target.exists() and not (target / MARKER).is_file() and (not target.is_dir() or any(target.iterdir())):
-        raise BuildError(
-            [Problem("is there already and is no image", str(target), suggestion="name another folder")]
-        )
+def _empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _layout(image: Assembled, layout: Path, blobs: Path) -> str:

@@ -70,6 +70,15 @@ def open_subject(path: Path, *, catalogue: str = "", base: Path | None = None) -
         yield _of_folder(place, _find(root, image, place), root, catalogue, image)
 
 
+def subject_of(root: Path, catalogue: Catalogue) -> Subject:
+    """Open a result that was just built from a catalogue.
+
+    Raises:
+        BuildError: it is no result of this catalogue.
+    """
+    return _of_catalogue((root, root.resolve(), Path("/")), catalogue, _plan(root), None)
+
+
 def open_folder(root: Path, catalogue: Catalogue) -> ResultManifest:
     """Read a result's manifest, or describe a folder by what its catalogue says of it.
 
@@ -111,10 +120,15 @@ def _of_folder(place: Path, root: Path, system: Path, name: str, image: Image | 
     if not name and not plan and (root / MANIFEST).is_file():
         name = read_manifest(root).catalogue
     catalogue = load(name or str(plan.get("catalogue", "")) or _guess(root, place))
-    machine = (
-        (image.machine if image else "") or str(plan.get("machine", "")) or this_host(catalogue.head).machine
-    )
-    return Subject(place, root, system, catalogue, open_folder(root, catalogue), machine, plan, image)
+    return _of_catalogue((place, root, system), catalogue, plan, image)
+
+
+def _of_catalogue(
+    where: tuple[Path, Path, Path], catalogue: Catalogue, plan: dict[str, Any], image: Image | None
+) -> Subject:
+    told = (image.machine if image else "") or str(plan.get("machine", ""))
+    machine = told or this_host(catalogue.head).machine
+    return Subject(*where, catalogue, open_folder(where[1], catalogue), machine, plan, image)
 
 
 def _plan(root: Path) -> dict[str, Any]:
