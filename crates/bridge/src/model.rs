@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
-use trilith_engine::{Description, Engine, Model as EngineModel, Port};
+use trilith_engine::{Description, Engine, Model as EngineModel, Reservation};
 use trilith_worker::{Keepsakes, Link, Service};
 
 use crate::call::{Caller, Premises, Road};
@@ -50,10 +50,10 @@ impl Model {
         }
     }
 
-    /// Where an instance takes its batches while it holds what it asks for.
-    fn open_port(&self, demand: &str) -> PyResult<Port> {
-        let port = self.served.open_limited_port(parse_demand(demand)?);
-        port.map_err(|error| PyValueError::new_err(error.full_text().into_owned()))
+    /// What an instance will hold while it runs.
+    fn reserve(&self, demand: &str) -> PyResult<Reservation> {
+        let reservation = self.served.reserve(parse_demand(demand)?);
+        reservation.map_err(|error| PyValueError::new_err(error.full_text().into_owned()))
     }
 }
 
@@ -76,7 +76,7 @@ impl Model {
 
     #[pyo3(signature = (demand=""))]
     fn open_instance(&self, demand: &str) -> PyResult<InstancePort> {
-        Ok(InstancePort::new(self.premises(), self.open_port(demand)?))
+        Ok(InstancePort::new(self.premises(), self.served.open_reserved_port(self.reserve(demand)?)))
     }
 
     /// How an instance in this process reaches the rest of the server before it takes batches.
@@ -88,8 +88,7 @@ impl Model {
     #[pyo3(signature = (socket_descriptor, demand=""))]
     fn connect_worker(&self, py: Python<'_>, socket_descriptor: i32, demand: &str) -> PyResult<WorkerLink> {
         let stream = take_socket(socket_descriptor)?;
-        // What it asks for is refused now, and held from when it takes batches.
-        drop(self.open_port(demand)?);
+        let reservation = self.reserve(demand)?;
         let link = py.detach(|| Link::connect(stream)).map_err(|error| {
             PyRuntimeError::new_err(format!("the worker process does not answer on its channel: {error}"))
         })?;
@@ -98,7 +97,7 @@ impl Model {
         let (beginning, ends) = WorkerLink::begin();
         let service = Service {
             model: Arc::clone(&self.served),
-            demand: parse_demand(demand)?,
+            reservation,
             engine,
             clock,
             control: Some(self.control.clone()),

@@ -18,6 +18,7 @@
 //! - [`reply`]: the way back, answered exactly once
 //! - [`statistics`]: what is counted and timed
 //! - [`clock`]: where time comes from
+//! - [`vigil`]: looking for a moment before sleeping
 //!
 //! Behind them: `limits` (instances that share resources), `index` (which models there are), `pending` (an admitted
 //! request), `expiry` (who wakes the one that expires requests), `trace` (what is noted of traced requests), `matching`
@@ -63,7 +64,7 @@ pub use cache::Cache;
 pub use calls::{Origin, Seat};
 pub use clock::{Clock, ManualClock, Nanos};
 pub use engine::{Engine, EngineOptions, IndexEntry, State};
-pub use limits::{Demand, Resource, Supply};
+pub use limits::{Demand, Reservation, Resource, Supply};
 pub use mailbox::Mailbox;
 pub use metrics::MetricRegistry;
 pub use model::{Description, Model, ModelSpec, Port, Turn};

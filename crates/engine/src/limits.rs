@@ -26,6 +26,11 @@ impl Limits {
     }
 }
 
+/// What an instance will ask for while it runs, before it takes batches. The default asks for nothing; dropping it
+/// gives it up.
+#[derive(Default)]
+pub struct Reservation(pub(crate) Option<Pass>);
+
 /// An instance's right to ask for turns. Dropping it gives back what it holds.
 pub(crate) struct Pass {
     limits: Arc<Limits>,

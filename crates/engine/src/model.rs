@@ -16,7 +16,7 @@ use crate::clock::{Clock, Nanos};
 use crate::engine::Engine;
 use crate::ensemble::Graph;
 use crate::expiry::Alarm;
-use crate::limits::{Demand, Limits, Pass};
+use crate::limits::{Demand, Limits, Pass, Reservation};
 use crate::pending::Pending;
 pub use crate::port::{Port, Turn};
 use crate::ragged::BatchTensors;
@@ -166,8 +166,18 @@ impl Model {
     /// A place from which one instance takes its batches, while it holds what it asks for. Without meaning where the
     /// engine does not limit its instances; fails where it would never run.
     pub fn open_limited_port(self: &Arc<Self>, demand: Demand) -> Result<Port> {
+        Ok(self.open_reserved_port(self.reserve(demand)?))
+    }
+
+    /// What an instance will ask for, made known before it takes batches; fails like [`Model::open_limited_port`].
+    pub fn reserve(&self, demand: Demand) -> Result<Reservation> {
         let pass = self.limits.as_ref().map(|limits| limits.join(demand, &self.title())).transpose()?;
-        Ok(self.make_port(pass))
+        Ok(Reservation(pass))
+    }
+
+    /// A place from which one instance takes its batches, while it holds what was reserved for it.
+    pub fn open_reserved_port(self: &Arc<Self>, reservation: Reservation) -> Port {
+        self.make_port(reservation.0)
     }
 
     fn make_port(self: &Arc<Self>, pass: Option<Pass>) -> Port {

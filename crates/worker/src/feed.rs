@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep};
-use trilith_engine::{Batch, Clock, Demand, Model, Port, Seat, Turn};
+use trilith_engine::{Batch, Clock, Model, Port, Reservation, Seat, Turn};
 
 /// A port, asked from an asynchronous task.
 pub(crate) struct Feed {
     pub(crate) model: Arc<Model>,
     /// Tells that the port may be opened.
     begin: Option<oneshot::Receiver<()>>,
-    demand: Demand,
+    reservation: Reservation,
     port: Option<Port>,
     clock: Arc<dyn Clock>,
     sleep: Option<Pin<Box<Sleep>>>,
@@ -22,11 +22,11 @@ pub(crate) struct Feed {
 
 impl Feed {
     pub(crate) fn new(
-        (model, demand): (Arc<Model>, Demand),
+        (model, reservation): (Arc<Model>, Reservation),
         begin: oneshot::Receiver<()>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { model, begin: Some(begin), demand, port: None, clock, sleep: None }
+        Self { model, begin: Some(begin), reservation, port: None, clock, sleep: None }
     }
 
     /// The place where batches run; `None` before the first can come, and after the last.
@@ -50,8 +50,8 @@ impl Feed {
         {
             self.begin = None;
             // Nobody is left to tell it where the link is about to be stopped.
-            let demand = std::mem::take(&mut self.demand);
-            self.port = told.ok().and_then(|()| self.model.open_limited_port(demand).ok());
+            let reservation = std::mem::take(&mut self.reservation);
+            self.port = told.is_ok().then(|| self.model.open_reserved_port(reservation));
         }
     }
 

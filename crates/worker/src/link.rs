@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, oneshot};
-use trilith_engine::{Clock, Demand, Engine, Model};
+use trilith_engine::{Clock, Engine, Model, Reservation};
 
 use crate::arena::{Inbox, Outbox};
 use crate::desk::{Keepsakes, ModelControl};
@@ -44,7 +44,7 @@ pub struct Service {
     /// Whose batches the worker runs.
     pub model: Arc<Model>,
     /// What the instance asks for while it runs, where the engine limits its instances.
-    pub demand: Demand,
+    pub reservation: Reservation,
     /// Where requests go that the worker's model makes of others.
     pub engine: Arc<Engine>,
     /// The time of both.

@@ -83,7 +83,7 @@ impl Session {
             socket,
             outbox,
             inbox,
-            feed: Feed::new((service.model, service.demand), service.beginning.begin, service.clock),
+            feed: Feed::new((service.model, service.reservation), service.beginning.begin, service.clock),
             desk: Desk::new(service.engine.metrics(), service.keepsakes, service.control),
             said: Some(service.beginning.said),
             engine: service.engine,

@@ -21,7 +21,7 @@ use trilith_engine::clock::SystemClock;
 use trilith_engine::mailbox::Post;
 use trilith_engine::metrics::{Act, Labels, MetricKind, Reading};
 use trilith_engine::{
-    Answer, Batch, Demand, Engine, EngineOptions, Job, Mailbox, Model, ModelSpec, SchedulerSpec,
+    Answer, Batch, Engine, EngineOptions, Job, Mailbox, Model, ModelSpec, Reservation, SchedulerSpec,
     SequenceSpec, Ticket, Turn,
 };
 use trilith_worker::{Beginning, Ended, Keepsakes, Link, Manner, Receipt, Service, Stop, WorkerPort};
@@ -95,7 +95,7 @@ fn serve_spec(spec: &ModelSpec, run: impl Fn(&WorkerPort, Batch, Receipt) + Send
         engine: Arc::clone(&engine),
         clock,
         control: None,
-        demand: Demand::default(),
+        reservation: Reservation::default(),
         keepsakes: Arc::clone(&keepsakes),
         beginning: Beginning { said, begin },
     };

@@ -148,6 +148,17 @@ fn what_would_never_run_is_refused_and_says_what_to_start_with() {
 }
 
 #[test]
+fn an_instance_that_still_loads_is_counted_with_what_it_will_ask_for() {
+    let engine = limited(vec![]);
+    let model = serve(&engine, "a", SchedulerSpec::default());
+    let reserved = model.reserve(wants(1)).unwrap();
+    assert!(model.reserve(wants_on(Some(0), 1)).is_err());
+    let _inbox = ask(&engine, "a");
+    assert!(has_work(&model.open_reserved_port(reserved), Waker::noop()));
+    assert!(model.reserve(wants_on(Some(0), 1)).is_ok(), "the first was given up with its port");
+}
+
+#[test]
 fn without_a_limit_instances_ask_for_nothing() {
     let engine = Engine::new(EngineOptions::default(), Arc::new(ManualClock::new()) as Arc<dyn Clock>);
     engine.open();
