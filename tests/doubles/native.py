@@ -140,6 +140,8 @@ class Model:
 
     def open_instance(self, demand: str = "") -> "InstancePort":
         self.demands.append(json.loads(demand) if demand else {})
+        if self.spec["version"] in self._server.unfit:
+            raise ValueError("an instance asks for more than there is")
         return InstancePort(self)
 
     def caller(self) -> None:
@@ -318,6 +320,7 @@ class Server:
             raise OSError("the trace file cannot be written: no")
         self.models: dict[tuple[str, int], Model] = {}
         self.serving: dict[tuple[str, int], Model] = {}
+        self.unfit: set[int] = set()
         self.commands: queue.SimpleQueue[Command | None] = queue.SimpleQueue()
         self.states: dict[tuple[str, int | None], tuple[str, str]] = {}
         self.history: list[tuple[str, int | None, str]] = []

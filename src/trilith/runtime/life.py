@@ -436,6 +436,8 @@ class ModelLife:
             self._announcer.claim(self, self.folder.name, numbers)
             for version in versions:
                 version.host.serve(partial(self._lose, version))
+            # All or none: an instance that cannot be opened fails the load.
+            for version in versions:
                 version.model.publish()
         self._tell(numbers, State.READY)
         self._predecessor = None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from trilith.contract import Backend, Instance, LoadedModel, ModelContext, Placement
+from trilith.contract import Backend, Instance, LoadedModel, LoadError, ModelContext, Placement
 from trilith.runtime.hosts import HostRequest, Plan
 from trilith.runtime.instances import close_instance, run_instance
 from trilith.runtime.limits import write_demand
@@ -114,7 +114,10 @@ class ThreadHost:
         return Seat(instance)
 
     def _start(self, model: "native.Model", placement: Placement, seat: Seat) -> None:
-        seat.port = port = model.open_instance(write_demand(placement))
+        try:
+            seat.port = port = model.open_instance(write_demand(placement))
+        except ValueError as error:
+            raise LoadError(str(error)) from error
         seat.thread = threading.Thread(
             target=run_instance, args=(port, seat.instance, placement.name), name=placement.name, daemon=True
         )

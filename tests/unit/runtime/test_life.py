@@ -158,6 +158,17 @@ def test_when_one_version_fails_none_is_served(server: native.Server, make_life:
     assert not server.models["a", 1].published
 
 
+def test_when_an_instance_of_one_version_finds_no_place_none_is_served(
+    server: native.Server, make_life: MakeLife, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.unfit.add(2)
+    assert not make_life("version_policy { all { } }", versions=(1, 2)).load()
+    assert state(server)[0] == state(server, 2)[0] == "UNAVAILABLE"
+    assert state(server, 2)[1] == "an instance asks for more than there is"
+    assert not server.serving
+    assert "Traceback" not in caplog.text
+
+
 @both
 def test_unloading_waits_for_what_is_in_flight(
     server: native.Server, make_life: MakeLife, isolation: str
