@@ -11,7 +11,7 @@ use trilith_core::{Error, Flow, Parameter, Response};
 use trilith_engine::{Answer, Ticket};
 
 use super::draft::Draft;
-use super::infer::Withdrawal;
+use crate::awaited::Withdrawal;
 use crate::shared_memory::Placements;
 
 /// Tells, in every streamed response, whether another one follows for the same request.
@@ -101,7 +101,7 @@ impl Exchanges {
     /// Makes the latest request withdraw itself when it is dropped unanswered.
     pub(super) fn attach(&mut self, ticket: Ticket) {
         if let Some(exchange) = self.queue.back_mut() {
-            exchange.withdrawal = Withdrawal(Some(ticket));
+            exchange.withdrawal = Withdrawal::of(ticket);
         }
     }
 

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use trilith_core::trace::Trace;
 use trilith_core::{Code, Error, Fault, Request, Response, Result};
-use trilith_engine::{Answer, Attendance, Engine, Reply, Ticket};
+use trilith_engine::{Answer, Attendance, Engine, Reply};
 
 use super::call::Forwarded;
 use super::convert_request::{Converted, convert};
 use super::convert_response;
 use super::draft::Draft;
 use super::pieces::Pieces;
-use crate::awaited;
+use crate::awaited::Withdrawal;
 use crate::context::Context;
 use crate::shared_memory::Placements;
 use crate::tracing::{Arrival, noting};
@@ -48,14 +48,13 @@ impl Inference {
         let reply = SingleReply { sender: Some(sender), responses: 0, first: None };
         let attendance = Attendance::begin();
         let ticket = context.engine.infer(request, noting(Box::new(reply), trace.as_ref()));
-        let withdrawal = Withdrawal(Some(ticket));
+        let withdrawal = Withdrawal::of(ticket);
         Ok(Self { receiver, withdrawal, placements, _attendance: attendance, trace })
     }
 
     /// Waits for the answer: a framed `ModelInferResponse`.
     pub(super) async fn answer(&mut self) -> Result<Pieces> {
-        let result = awaited::take(self.withdrawal.0.as_ref(), &mut self.receiver).await;
-        self.withdrawal.forget();
+        let result = self.withdrawal.wait(&mut self.receiver).await;
         let mut response =
             result.unwrap_or_else(|| Err(Error::internal("the request was dropped without an answer")))?;
         self.placements.settle(&mut response)?;
@@ -74,25 +73,6 @@ fn refuse_decoupled(engine: &Engine, request: &Request) -> Result<()> {
             Err(Error::new(Code::Unimplemented, Fault::Client, message).with_hint("call ModelStreamInfer"))
         }
         _ => Ok(()),
-    }
-}
-
-/// Withdraws a request when dropped before it was answered.
-#[derive(Default)]
-pub(super) struct Withdrawal(pub(super) Option<Ticket>);
-
-impl Withdrawal {
-    /// There is nothing left to withdraw.
-    pub(super) fn forget(&mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Withdrawal {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.0.take() {
-            ticket.cancel();
-        }
     }
 }
 

@@ -16,10 +16,10 @@ use trilith_engine::{Answer, Engine};
 
 use super::compress::{self, Encoding};
 use super::endpoint::Endpoint;
-use super::inference::Withdrawal;
 use super::json::Writer;
 use super::reply::{self, Refusal};
 use super::{body, generate};
+use crate::awaited::Withdrawal;
 use crate::listen::ReplyBody;
 use crate::tracing::noting;
 
@@ -93,7 +93,7 @@ impl Answers {
         let reply = noting(Box::new(reply), request.trace.as_ref());
         let ticket = engine.infer(request, reply);
         let was_refused = ticket.was_refused();
-        Self { receiver, flow, withdrawal: Withdrawal(Some(ticket)), was_refused }
+        Self { receiver, flow, withdrawal: Withdrawal::of(ticket), was_refused }
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Answer>> {
@@ -101,7 +101,7 @@ impl Answers {
         if let Poll::Ready(Some(answer)) = &next {
             self.flow.note_read(byte_size(answer));
             if answer.is_final {
-                self.withdrawal.0 = None;
+                self.withdrawal.forget();
             }
         }
         next

@@ -9,14 +9,14 @@ use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, 
 use tokio::sync::oneshot;
 use trilith_core::trace::{Event, Parent, Trace};
 use trilith_core::{Code, Error, Fault, Payload, Request, Result};
-use trilith_engine::{Answer, Attendance, Engine, Ticket};
+use trilith_engine::{Answer, Attendance, Engine};
 
 use super::compress::{self, Encoding};
 use super::endpoint::Endpoint;
 use super::infer::{Decoded, Encoded, Target, decode, decode_raw, encode};
 use super::reply::Refusal;
 use super::{body, reply};
-use crate::awaited;
+use crate::awaited::Withdrawal;
 use crate::listen::ReplyBody;
 use crate::shared_memory::Placements;
 use crate::tracing::noting;
@@ -135,24 +135,11 @@ async fn run(engine: &Engine, request: Request) -> Result<trilith_core::Response
     };
     let reply = noting(Box::new(reply), request.trace.as_ref());
     let _attendance = Attendance::begin();
-    let mut withdrawal = Withdrawal(Some(engine.infer(request, reply)));
-    let answer = awaited::take(withdrawal.0.as_ref(), &mut receiver).await;
-    withdrawal.0 = None;
+    let answer = Withdrawal::of(engine.infer(request, reply)).wait(&mut receiver).await;
     match answer {
         Some(Some(result)) => result,
         Some(None) => Err(Error::model("the model ended the request without a response")),
         None => Err(Error::internal("the request was lost on its way to the model")),
-    }
-}
-
-/// Withdraws a request unless told that it was answered.
-pub(super) struct Withdrawal(pub(super) Option<Ticket>);
-
-impl Drop for Withdrawal {
-    fn drop(&mut self) {
-        if let Some(ticket) = &self.0 {
-            ticket.cancel();
-        }
     }
 }
 
