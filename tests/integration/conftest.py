@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
+import cmake
 import pytest
 
 from support.clients import KINDS, Client
@@ -12,6 +13,12 @@ from support.everyday import write_everyday_models
 from support.server import ServerProcess
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def cmake_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have builds find the CMake that the set-up of the tests brings."""
+    monkeypatch.setenv("PATH", f"{cmake.CMAKE_BIN_DIR}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """A small family of repositories: locked, fetched, bundled, and built with all of it gone and no network."""
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
-import cmake
 import pytest
 
 from support.family import make_family
@@ -37,10 +35,10 @@ def installed(root: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in (root / "backends" / "part").iterdir()}
 
 
+@pytest.mark.usefixtures("cmake_of_the_environment")
 def test_a_bundle_is_all_that_a_build_needs(
-    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("PATH", f"{cmake.CMAKE_BIN_DIR}{os.pathsep}{os.environ['PATH']}")
     folder = tmp_path / "a größer build"
     words = ["build", "--from", str(bundle), f"--build-dir={folder}", "--quiet"]
     cut = ways()
@@ -66,10 +64,8 @@ def test_the_submodules_that_are_not_used_are_in_no_bundle(bundle: Path) -> None
     assert listed.stdout.count(".pack") == 6
 
 
-def test_a_lock_and_a_store_do_without_a_bundle(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", f"{cmake.CMAKE_BIN_DIR}{os.pathsep}{os.environ['PATH']}")
+@pytest.mark.usefixtures("cmake_of_the_environment")
+def test_a_lock_and_a_store_do_without_a_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     family = make_family(tmp_path)
     lock, store, folder = tmp_path / "L", tmp_path / "store", tmp_path / "a build"
     rules = f"--mirrors={family.rules}"

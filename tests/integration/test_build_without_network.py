@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from support.family import commit, make, submodule
 from trilith.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("cmake_of_the_environment")
+
 SITE = "https://nowhere.example/family"
-AUTHOR = ["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "protocol.file.allow=always"]
 
 PART = f"""
 cmake_minimum_required(VERSION 3.18)
@@ -62,20 +64,6 @@ WITH_EXTRAS = {{ type = "BOOL", default = "OFF" }}
 """
 
 
-def make(folder: Path, name: str, files: dict[str, str]) -> Path:
-    repository = folder / f"{name}.git"
-    subprocess.run(["git", "init", "--quiet", "--initial-branch=main", str(repository)], check=True)
-    for path, text in files.items():
-        (repository / path).write_text(text)
-    return commit(repository)
-
-
-def commit(repository: Path) -> Path:
-    for words in (["add", "."], ["commit", "--quiet", "--message", "one"]):
-        subprocess.run(["git", *AUTHOR, "-C", str(repository), *words], check=True)
-    return repository
-
-
 @pytest.fixture
 def mirrors(tmp_path: Path) -> Path:
     """Repositories in a folder whose name a careless script trips over."""
@@ -86,11 +74,8 @@ def mirrors(tmp_path: Path) -> Path:
     make(folder, "deep", {"CMakeLists.txt": NOTHING, "deep.txt": "deep"})
     make(folder, "outside", {"CMakeLists.txt": OUTSIDE})
     part = make(folder, "part", {"CMakeLists.txt": PART})
-    inner = ["submodule", "--quiet", "add", str(folder / "inner.git"), "inner"]
-    subprocess.run(["git", *AUTHOR, "-C", str(part), *inner], check=True)
     # As upstream has them: one submodule beside its parent.
-    modules = part / ".gitmodules"
-    modules.write_text(modules.read_text().replace(str(folder / "inner.git"), "../inner.git"))
+    submodule(part, folder / "inner.git", "inner", "../inner.git")
     commit(part)
     return folder
 
@@ -115,7 +100,6 @@ def offline_command(folder: Path, mirrors: Path) -> list[str]:
     return [*isolated(), str(folder / "a build" / "cmake_build")]
 
 
-@pytest.mark.skipif(not shutil.which("cmake"), reason="there is no cmake on this machine")
 def test_clones_submodules_and_nested_fetches_come_from_mirrors(tmp_path: Path, mirrors: Path) -> None:
     command = offline_command(tmp_path, mirrors)
     for _ in ("the first time", "once more, over what is there"):
@@ -130,7 +114,6 @@ def test_clones_submodules_and_nested_fetches_come_from_mirrors(tmp_path: Path, 
     }
 
 
-@pytest.mark.skipif(not shutil.which("cmake"), reason="there is no cmake on this machine")
 def test_a_mirror_that_is_gone_leaves_no_half_clone(tmp_path: Path, mirrors: Path) -> None:
     command = offline_command(tmp_path, mirrors)
     shutil.rmtree(mirrors / "part.git")

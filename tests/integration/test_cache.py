@@ -77,12 +77,6 @@ def server(repository: Path) -> Iterator[ServerProcess]:
         yield running
 
 
-@pytest.fixture(params=KINDS)
-def client(request: pytest.FixtureRequest, server: ServerProcess) -> Iterator[Client]:
-    with Client(request.param, server) as connected:
-        yield connected
-
-
 def row(request: pytest.FixtureRequest, *values: float) -> dict[str, Any]:
     """Return an input of one test's own: its first value is asked by no other."""
     own = zlib.crc32(request.node.nodeid.encode()) % (1 << 24)

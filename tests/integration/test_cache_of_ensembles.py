@@ -38,12 +38,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield running
 
 
-@pytest.fixture(params=KINDS)
-def client(request: pytest.FixtureRequest, server: ServerProcess) -> Iterator[Client]:
-    with Client(request.param, server) as connected:
-        yield connected
-
-
 def ask(client: Client, model: str, *values: float, **named: Any) -> int:
     """Ask an ensemble; the number of the run that made the answer."""
     array = np.array([values], np.float32)

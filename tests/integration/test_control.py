@@ -39,12 +39,6 @@ def server(repository: Path) -> Iterator[ServerProcess]:
         yield running
 
 
-@pytest.fixture(params=KINDS)
-def client(request: pytest.FixtureRequest, server: ServerProcess) -> Iterator[Client]:
-    with Client(request.param, server) as made:
-        yield made
-
-
 def read_index(client: Client) -> dict[tuple[str, str], tuple[str, str]]:
     index = client.describe("get_model_repository_index")
     entries = index if client.is_http else index.get("models", [])

@@ -27,18 +27,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
         yield process
 
 
-@pytest.fixture(params=KINDS)
-def client(request: pytest.FixtureRequest, server: ServerProcess) -> Iterator[Client]:
-    with Client(request.param, server) as connected:
-        yield connected
-
-
-@pytest.fixture
-def http(server: ServerProcess) -> Iterator[Client]:
-    with Client("http", server) as connected:
-        yield connected
-
-
 def refuse(client: Client, model: str, arrays: dict[str, Any], **named: Any) -> str:
     with pytest.raises(InferenceServerException) as caught:
         client.send(model, arrays, **named)

@@ -1,4 +1,8 @@
-"""Images as other tools see them, where those are installed."""
+"""Images as skopeo and buildah see them.
+
+Both come with the system and not with pip, so that the set-up of the tests cannot bring them. What they find
+is held without them too, in ``tests/unit/build/image``.
+"""
 
 import json
 import shutil
@@ -18,7 +22,7 @@ def run(*words: object) -> str:
     return done.stdout
 
 
-@pytest.mark.skipif(not shutil.which("skopeo"), reason="there is no skopeo on this machine")
+@pytest.mark.skipif(not shutil.which("skopeo"), reason="skopeo is a package of the system and not here")
 @pytest.mark.parametrize("kind", ["oci", "docker-archive"])
 def test_skopeo_reads_what_was_written(tmp_path: Path, kind: str) -> None:
     root = make_server(tmp_path / "result")
@@ -30,7 +34,7 @@ def test_skopeo_reads_what_was_written(tmp_path: Path, kind: str) -> None:
     assert main(["build", "verify", "--static", f"{tmp_path}/copied"]) == 0
 
 
-@pytest.mark.skipif(not shutil.which("buildah"), reason="there is no buildah on this machine")
+@pytest.mark.skipif(not shutil.which("buildah"), reason="buildah is a package of the system and not here")
 def test_buildah_builds_an_emitted_dockerfile(tmp_path: Path) -> None:
     folder = tmp_path / "files"
     words = ["--preset=minimal", "--container-build", "--dryrun", "--quiet", f"--build-dir={folder}"]

@@ -11,7 +11,7 @@ from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 
 from repositories.models import read_template
-from support.clients import KINDS, Client
+from support.clients import Client
 from support.folders import describe, write_model
 from support.server import ServerProcess, run_to_end
 
@@ -36,12 +36,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     write_model(repository, "teller", telling, {"model.py": read_template("telling")})
     with ServerProcess(repository, *WORDS, plain=False) as process:
         yield process
-
-
-@pytest.fixture(params=KINDS)
-def client(request: pytest.FixtureRequest, server: ServerProcess) -> Iterator[Client]:
-    with Client(request.param, server) as connected:
-        yield connected
 
 
 def secret(client: Client, value: str = SECRET) -> dict[str, Any]:

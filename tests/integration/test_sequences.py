@@ -11,7 +11,7 @@ import pytest
 import tritonclient.grpc
 from tritonclient.utils import InferenceServerException
 
-from support.clients import KINDS, Client
+from support.clients import Client
 from support.sequences import write_sequence_models
 from support.server import ServerProcess, wait_until
 
@@ -24,12 +24,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     write_sequence_models(repository)
     with ServerProcess(repository) as process:
         yield process
-
-
-@pytest.fixture(params=KINDS)
-def client(request: pytest.FixtureRequest, server: ServerProcess) -> Iterator[Client]:
-    with Client(request.param, server) as connected:
-        yield connected
 
 
 def add(client: Client, model: str, value: int, sequence: int | str, flags: str = "") -> dict[str, Any]:

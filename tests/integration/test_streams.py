@@ -130,9 +130,9 @@ def test_a_model_that_answers_once_may_do_so_after_execute_has_returned(stream: 
         stream.client.infer("sending", numbers(1), parameters={"mode": "never"})
 
 
-def test_a_worker_that_dies_fails_its_open_requests_and_comes_back(isolation: str, stream: Stream) -> None:
-    if isolation == "thread":
-        pytest.skip("a thread cannot die alone")
+# A thread cannot die alone.
+@pytest.mark.parametrize("isolation", ["process"], indirect=True)
+def test_a_worker_that_dies_fails_its_open_requests_and_comes_back(stream: Stream) -> None:
     stream.ask(1, "hold")
     assert stream.next()[:2] == (1, False)
     stream.ask(2, "die")

@@ -1,18 +1,17 @@
 //! Answers that are given again.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use parking_lot::Mutex;
 use trilith_core::{Code, Error, Request, RequestedOutput, Response, Tensor};
 use trilith_engine::cache::local::LocalCache;
-use trilith_engine::cache::{Found, Key, Tell};
+use trilith_engine::cache::{Found, Key};
 use trilith_engine::statistics::{LatencyOptions, ModelStatistics};
 use trilith_engine::{
     Cache, Clock, Engine, EngineOptions, ManualClock, Model, ModelSpec, Port, SchedulerSpec, SequenceSpec,
 };
 
+use crate::remote_cache::Remote;
 use crate::support::{Inbox, Server, echo, floats, request, spec, take, wait, with_inputs};
 
 fn cached() -> ModelSpec {
@@ -225,35 +224,6 @@ fn inputs_that_may_change_are_copied_before_they_are_hashed() {
     assert!(lent.is_unique());
     echo(take(&port));
     assert!(server.ask(1).result().is_ok());
-}
-
-/// Keeps look-ups until they are told of.
-#[derive(Default)]
-struct Remote {
-    kept: Mutex<HashMap<Key, Response>>,
-    asked: Mutex<Vec<(Key, Tell)>>,
-}
-
-impl Cache for Remote {
-    fn look_up(&self, _key: &Key) -> Found {
-        Found::Later
-    }
-
-    fn look_up_later(&self, key: &Key, tell: Tell) {
-        self.asked.lock().push((*key, tell));
-    }
-
-    fn store(&self, key: &Key, response: &Response) {
-        self.kept.lock().insert(*key, response.clone());
-    }
-}
-
-impl Remote {
-    fn tell(&self) {
-        let (key, tell) = self.asked.lock().remove(0);
-        let found = self.kept.lock().get(&key).cloned();
-        tell(found);
-    }
 }
 
 #[test]

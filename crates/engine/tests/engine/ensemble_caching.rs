@@ -1,15 +1,13 @@
 //! Ensembles whose answers are kept, and ensembles of models whose answers are.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use trilith_core::{Code, CorrelationId, Request, Response};
 use trilith_engine::cache::local::LocalCache;
-use trilith_engine::cache::{Found, Key, Tell};
 use trilith_engine::{Cache, Model, ModelSpec};
 
 use crate::house::{House, ask, step};
+use crate::remote_cache::Remote;
 use crate::support::{echo, floats, spec};
 
 fn local() -> Arc<dyn Cache> {
@@ -119,38 +117,9 @@ fn a_step_that_keeps_its_answers_is_not_run_again() {
     assert_eq!(first.statistics().cache_hit.count, 1);
 }
 
-/// A cache elsewhere, which tells when it is told to.
-#[derive(Default)]
-struct Elsewhere {
-    kept: Mutex<HashMap<Key, Response>>,
-    asked: Mutex<Vec<(Key, Tell)>>,
-}
-
-impl Cache for Elsewhere {
-    fn look_up(&self, _key: &Key) -> Found {
-        Found::Later
-    }
-
-    fn look_up_later(&self, key: &Key, tell: Tell) {
-        self.asked.lock().push((*key, tell));
-    }
-
-    fn store(&self, key: &Key, response: &Response) {
-        self.kept.lock().insert(*key, response.clone());
-    }
-}
-
-impl Elsewhere {
-    fn tell(&self) {
-        let (key, tell) = self.asked.lock().remove(0);
-        let found = self.kept.lock().get(&key).cloned();
-        tell(found);
-    }
-}
-
 #[test]
 fn a_cache_that_takes_its_time_is_waited_for_and_what_follows_can_be_cancelled() {
-    let elsewhere = Arc::new(Elsewhere::default());
+    let elsewhere = Arc::new(Remote::default());
     let house = House::with_cache(&["a", "b"], Some(Arc::clone(&elsewhere) as Arc<dyn Cache>));
     cached_chain(&house);
     let (early, ticket) = house.infer(ask([1.0, 2.0]));

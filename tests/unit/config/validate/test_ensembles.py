@@ -1,19 +1,10 @@
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.unit.config.conftest import TENSORS, Finish, Problems
 
 from trilith import config
 from trilith.config.reader import parse
-from trilith.contract import ModelConfiguration, Problem
-
-TENSORS = """
-input { name: "A" data_type: TYPE_FP32 dims: [ 4 ] }
-output { name: "B" data_type: TYPE_FP32 dims: [ 4 ] }
-"""
-
-Finish = Callable[[str], ModelConfiguration]
-Problems = Callable[[str], list[Problem]]
 
 
 @pytest.fixture
