@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use tokio::task::JoinHandle;
 use trilith_engine::clock::SystemClock;
 use trilith_engine::{Cache, Engine, Model as EngineModel, State};
-use trilith_wire::{Connections, Context, Listener, Logging, SharedMemory, Shutdown};
+use trilith_wire::{Connections, Context, Listener, Logging, SharedMemory, Shares, Shutdown};
 
 use crate::change::Changer;
 use crate::control::Command;
@@ -210,7 +210,8 @@ impl Server {
         Err(PyRuntimeError::new_err("the server has a cache already"))
     }
 
-    /// Serves from every event loop: each waits at the same socket, and a connection stays with the loop that took it.
+    /// Serves from every event loop: each waits at the same socket for its share, and a connection stays with the
+    /// loop that took it.
     fn listen<F>(&self, form: &ListenForm, protocol: Protocol, serve: impl Fn(Listener) -> F) -> PyResult<u16>
     where
         F: Future<Output = ()> + Send + 'static,
@@ -219,9 +220,10 @@ impl Server {
         let doors = doors.as_mut().ok_or_else(|| PyRuntimeError::new_err("the server was closed"))?;
         let encryption = Encryption::load(form.encryption.as_ref(), protocol)?;
         let door = Door::open(form)?;
-        for handle in self.threads.handles() {
+        let shares = Shares::default();
+        for (handle, duty) in self.threads.handles() {
             let _guard = handle.enter();
-            let listener = encryption.apply(door.share()?);
+            let listener = encryption.apply(door.share()?).with_share(shares.join(duty));
             doors.tasks.push(handle.spawn(serve(listener)));
         }
         let port = door.port()?;

@@ -16,6 +16,7 @@
 //! - [`mailbox`]: the answers to a request that somebody waits for
 //! - [`metrics`]: what models count for themselves
 //! - [`reply`]: the way back, answered exactly once
+//! - [`round`]: requests that arrive together go to their model together
 //! - [`statistics`]: what is counted and timed
 //! - [`clock`]: where time comes from
 //! - [`vigil`]: looking for a moment before sleeping
@@ -50,6 +51,7 @@ pub mod port;
 pub mod ragged;
 mod remote;
 pub mod reply;
+pub mod round;
 pub mod schedule;
 pub mod sequencing;
 pub mod statistics;

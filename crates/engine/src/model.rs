@@ -21,6 +21,7 @@ use crate::pending::Pending;
 pub use crate::port::{Port, Turn};
 use crate::ragged::BatchTensors;
 use crate::reply::{AnswerOrder, Outlet, Recipient, Reply};
+use crate::round;
 use crate::schedule::SchedulerSpec;
 use crate::schedule::dispatch::Refusal;
 use crate::schedule::queue::{Leavers, NEVER};
@@ -274,7 +275,7 @@ impl Model {
     }
 
     /// Queues an admitted request; `None` where it was answered instead.
-    pub(crate) fn enqueue(&self, mut pending: Box<Pending>) -> Option<u64> {
+    pub(crate) fn enqueue(self: &Arc<Self>, mut pending: Box<Pending>) -> Option<u64> {
         let Pending { queued, request, .. } = &*pending;
         let (queued, priority) = (*queued, request.priority);
         let timeout = request.timeout_microseconds.saturating_mul(1000);
@@ -282,7 +283,14 @@ impl Model {
             // In line from the beginning: answers from the cache come behind those that are waited for.
             pending.outlet.enter(order);
         }
-        let pushed = self.scheduler.lock().push(priority, timeout, queued, pending);
+        let load = round::begin(self);
+        let pushed = {
+            let mut scheduler = self.scheduler.lock();
+            if let Some(load) = load {
+                scheduler.hold(load);
+            }
+            scheduler.push(priority, timeout, queued, pending)
+        };
         match pushed {
             Ok((place, wakers)) => {
                 wakers.into_iter().for_each(Waker::wake);

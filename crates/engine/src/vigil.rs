@@ -11,6 +11,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::round;
+
 /// How long a thread looks: about what it takes on a virtual machine to wake a client, and be woken by it.
 const LOOK: Duration = Duration::from_micros(100);
 /// Looks between two readings of the clock.
@@ -57,6 +59,7 @@ impl Vigil {
         if !*HAS_CORES || !self.is_due() {
             return None;
         }
+        round::end();
         let mut until = None;
         loop {
             for _ in 0..LOOKS {

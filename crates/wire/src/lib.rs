@@ -44,4 +44,4 @@ pub use logging::{LogSettings, Logging};
 pub use shared_memory::SharedMemory;
 pub use shutdown::Shutdown;
 #[cfg(any(feature = "http", feature = "grpc", feature = "metrics"))]
-pub use transport::{Connections, Listener};
+pub use transport::{Connections, Duty, Listener, Share, Shares};

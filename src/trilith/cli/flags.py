@@ -131,7 +131,8 @@ USED = (
         "http-thread-count",
         HTTP,
         values.whole(1, 1024),
-        "Threads that own connections, of HTTP and gRPC together; one for every two cores if not given.",
+        "Threads that own connections, of HTTP and gRPC together; one for every two cores if not given, "
+        "and one for each where connections are many.",
     ),
     Flag("allow-grpc", GRPC, values.BOOLEAN, "Whether to serve gRPC.", default=True),
     Flag("grpc-address", GRPC, values.PLACE, "Address to listen on, or unix:PATH.", "0.0.0.0"),  # noqa: S104  as Triton does

@@ -70,7 +70,8 @@ class Server:
         Args:
             options: JSON object: ``name`` (str), ``version`` (str), ``extensions`` (list of str),
                 ``strict_readiness`` (bool), ``client_shared_memory`` (bool: whether clients may
-                register it), ``threads`` (int, 0 for one for every two cores), ``rate_limit`` (null, or
+                register it), ``threads`` (int, 0 for one for every two cores and the
+                rest in reserve), ``rate_limit`` (null, or
                 a list of objects ``name``, ``device`` (null: each), ``count``), ``latencies``
                 (object: ``summaries`` bool, ``quantiles`` list of [quantile, error], ``histograms`` bool),
                 ``log`` (object: ``file``, ``info``, ``warning``, ``error``, ``verbose``, ``format``),

@@ -91,6 +91,12 @@ impl Model {
         }
     }
 
+    /// Lets ports have what was held back.
+    pub(crate) fn release(&self) {
+        let waker = self.scheduler.lock().release();
+        waker.into_iter().for_each(Waker::wake);
+    }
+
     /// Takes a port out of service.
     pub(crate) fn leave(&self, port: u64) {
         self.ports.lock().remove(&port);

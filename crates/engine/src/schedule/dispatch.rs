@@ -54,6 +54,8 @@ pub(crate) struct Dispatch<T> {
     /// Ports that were woken and have not asked yet.
     woken: Vec<u64>,
     collector: Option<Collector>,
+    /// While more is about to come: what must wait before it is taken. 0 otherwise.
+    held: u64,
 }
 
 impl<T: Waiting> Dispatch<T> {
@@ -65,6 +67,7 @@ impl<T: Waiting> Dispatch<T> {
             idle: Vec::new(),
             woken: Vec::new(),
             collector: None,
+            held: 0,
         }
     }
 
@@ -95,9 +98,26 @@ impl<T: Waiting> Dispatch<T> {
                 self.wake_collector()
             }
             Some(_) => None,
+            None if self.is_held() => None,
             None => self.wake_if_useful(),
         };
         Ok((place, waker))
+    }
+
+    /// Holds back what waits until it is so much, or until [`Dispatch::release`]: more is about to come.
+    pub(crate) fn hold(&mut self, load: u64) {
+        self.held = load;
+    }
+
+    /// Holds nothing back any more; says whom to wake.
+    pub(crate) fn release(&mut self) -> Option<Waker> {
+        self.held = 0;
+        // Whoever collects a batch knows when it is enough.
+        if self.collector.is_some() { None } else { self.wake_if_useful() }
+    }
+
+    fn is_held(&self) -> bool {
+        self.rule.load(&self.queue) < self.held.min(self.rule.capacity())
     }
 
     /// Takes a queued item out, by its number.
@@ -116,6 +136,10 @@ impl<T: Waiting> Dispatch<T> {
         self.forget(port);
         if self.closed {
             return (Step::Closed, None);
+        }
+        if self.is_held() {
+            self.idle.push(Idle { port, waker: waker.clone() });
+            return (Step::Wait { until: None }, None);
         }
         match self.rule.decide(&mut self.queue, now, leavers) {
             Decision::Take(count) => {
@@ -167,7 +191,7 @@ impl<T: Waiting> Dispatch<T> {
     /// After a port took its share: what is left may be enough for another port, or change what the collector
     /// waits for.
     fn wake_for_rest(&mut self) -> Option<Waker> {
-        if self.queue.is_empty() {
+        if self.queue.is_empty() || self.is_held() {
             None
         } else if self.collector.is_some() {
             self.wake_collector()

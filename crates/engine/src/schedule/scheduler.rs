@@ -50,6 +50,23 @@ impl<T: Sequential> Scheduler<T> {
         }
     }
 
+    /// Holds back what waits until it is so much, or until [`Scheduler::release`].
+    pub(crate) fn hold(&mut self, load: u64) {
+        match self {
+            Self::Queue(dispatch) => dispatch.hold(load),
+            // Requests that come at once belong to different sequences: they do not wait for each other.
+            Self::Sequences(_) => {}
+        }
+    }
+
+    /// Holds nothing back any more; says whom to wake.
+    pub(crate) fn release(&mut self) -> Option<Waker> {
+        match self {
+            Self::Queue(dispatch) => dispatch.release(),
+            Self::Sequences(_) => None,
+        }
+    }
+
     /// Queues an item again that its instance has handed back; gives it back where nothing is to follow it.
     pub(crate) fn hand_back(&mut self, now: Nanos, item: T) -> Result<(), T> {
         match self {

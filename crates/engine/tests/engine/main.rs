@@ -13,6 +13,7 @@ mod life;
 mod limits;
 mod ragged;
 mod remote_cache;
+mod rounds;
 mod scheduling;
 mod sequences;
 mod statistics;

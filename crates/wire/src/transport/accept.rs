@@ -41,7 +41,7 @@ async fn accept_all<F>(
     loop {
         // The place comes first: connections over the bound wait in the listener's backlog.
         let place = connections.take().await;
-        let Ok(accepted) = listener.accept().await else {
+        let Ok((accepted, counted)) = listener.accept().await else {
             tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
@@ -51,7 +51,7 @@ async fn accept_all<F>(
             if let Some(stream) = opening.await {
                 handle(stream).await;
             }
-            drop(place);
+            drop((place, counted));
         });
     }
 }

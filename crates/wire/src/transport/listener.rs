@@ -4,6 +4,7 @@ use std::io;
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
+use super::shares::{Counted, Share};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 
@@ -11,6 +12,7 @@ use super::tls::Tls;
 #[derive(Debug)]
 pub struct Listener {
     socket: Socket,
+    share: Option<Share>,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Tls>,
 }
@@ -31,9 +33,16 @@ impl Listener {
     fn new(socket: Socket) -> Self {
         Self {
             socket,
+            share: None,
             #[cfg(feature = "tls")]
             tls: None,
         }
+    }
+
+    /// Has the event loops that serve an endpoint share its connections; without it this one takes what it can.
+    pub fn with_share(mut self, share: Share) -> Self {
+        self.share = Some(share);
+        self
     }
 
     /// Has every connection begin with a TLS handshake.
@@ -43,8 +52,16 @@ impl Listener {
         self
     }
 
-    /// Waits for the next connection.
-    pub(super) async fn accept(&self) -> io::Result<Accepted> {
+    /// Waits for the next connection that is this event loop's.
+    pub(super) async fn accept(&self) -> io::Result<(Accepted, Option<Counted>)> {
+        if let Some(share) = &self.share {
+            share.turn().await;
+        }
+        let accepted = self.accept_any().await?;
+        Ok((accepted, self.share.as_ref().map(Share::count)))
+    }
+
+    async fn accept_any(&self) -> io::Result<Accepted> {
         match &self.socket {
             Socket::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;

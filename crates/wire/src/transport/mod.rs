@@ -3,6 +3,7 @@
 //! - [`accept`]: takes connections until told to stop
 //! - [`connections`]: how many there may be at once
 //! - [`listener`]: where they come from
+//! - [`shares`]: which event loop takes them
 //! - [`tls`]: how they are encrypted, with [`certificates`] and [`x509`] to read what is needed for it
 
 mod accept;
@@ -10,6 +11,7 @@ mod accept;
 mod certificates;
 mod connections;
 mod listener;
+mod shares;
 #[cfg(feature = "tls")]
 pub mod tls;
 #[cfg(feature = "tls")]
@@ -20,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(crate) use accept::serve;
 pub use connections::Connections;
 pub use listener::Listener;
+pub use shares::{Duty, Share, Shares};
 
 /// What bytes go through, whatever kind of connection it is.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
