@@ -23,6 +23,11 @@ class Findings:
         line = self._line(field)
         self._problems.append(Problem(message, self._draft.file, line, field, suggestion))
 
+    @property
+    def problems(self) -> list[Problem]:
+        """What was found, in the order in which it was."""
+        return list(self._problems)
+
     def raise_if_any(self) -> None:
         """Raise what was found, in the order of the file; what stands nowhere in it comes last.
 
