@@ -19,6 +19,7 @@ from trilith.config.completion import finish
 from trilith.config.composition import compose
 from trilith.config.draft import Draft, UnreadableError, empty
 from trilith.config.ensembles import is_ensemble
+from trilith.config.findings import place
 from trilith.config.instances import placements
 from trilith.config.reader import parse_json, read
 from trilith.config.spec import composing_models, native_spec, shown
@@ -36,6 +37,7 @@ __all__ = [
     "is_ensemble",
     "native_spec",
     "parse_json",
+    "place",
     "placements",
     "read",
     "shown",

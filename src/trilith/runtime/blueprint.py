@@ -1,11 +1,12 @@
 """What a model is to be, from what was written about it, before anything of it is loaded."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from trilith import config
-from trilith.contract import BrickKind, ConfigurationError, Problem
+from trilith.contract import BrickKind, ConfigurationError, LoadError, Problem
 from trilith.runtime.ensembles import ENSEMBLE
 from trilith.runtime.hosts import choose_isolation
 
@@ -47,6 +48,20 @@ class Blueprint:
 def without_instances(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of a configuration that cannot change while a model serves."""
     return {key: value for key, value in document.items() if key != INSTANCES}
+
+
+@contextmanager
+def placing(blueprint: Blueprint, version: int) -> Iterator[None]:
+    """Say where in the file stands what a backend finds to contradict the model.
+
+    Raises:
+        LoadError: the backend found some; each has file and line, and the version where there are several.
+    """
+    try:
+        yield
+    except ConfigurationError as error:
+        several = len(blueprint.versions) > 1
+        raise LoadError(str(config.place(error, blueprint.draft, version if several else None))) from error
 
 
 def read_draft(folder: "ModelFolder") -> config.Draft:

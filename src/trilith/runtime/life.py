@@ -25,7 +25,14 @@ from trilith.contract import (
 from trilith.repository.scan import relocate
 from trilith.runtime.agents import AgentError, Agents
 from trilith.runtime.announcer import Announcer
-from trilith.runtime.blueprint import INSTANCES, Blueprint, draw_blueprint, read_draft, without_instances
+from trilith.runtime.blueprint import (
+    INSTANCES,
+    Blueprint,
+    draw_blueprint,
+    placing,
+    read_draft,
+    without_instances,
+)
 from trilith.runtime.ensembles import ENSEMBLE, EnsembleHost, FindFor, Members, nothing_served
 from trilith.runtime.environments import PARAMETER, Environments, find_path
 from trilith.runtime.hosts import PROCESS, Host, HostRequest, Plan
@@ -346,11 +353,14 @@ class ModelLife:
                 raise LoadError("the model was unloaded while it was loading")
             self._hosts.append(host)
         if self._settings.complete:
-            blueprint = replace(blueprint, document=host.complete(dict(blueprint.draft.document)))
+            with placing(blueprint, number):
+                document = host.complete(dict(blueprint.draft.document))
+            blueprint = replace(blueprint, document=document)
         plan = make_plan(self._source, blueprint, number, self._settings)
         model = self._server.add_model(plan.spec, plan.configuration.serialized)
         try:
-            host.load(plan, model)
+            with placing(blueprint, number):
+                host.load(plan, model)
         except BaseException:
             model.close()
             raise

@@ -201,6 +201,23 @@ def test_a_model_that_was_unloaded_while_it_was_loading_is_not_published(
     assert "unloaded while it was loading" in state(server)[1]
 
 
+def test_what_a_backend_finds_wrong_with_a_configuration_is_placed_in_it(
+    server: native.Server, make_life: MakeLife
+) -> None:
+    assert not make_life(f"{parameter('do', 'contradict')}\nmax_batch_size: 2").load()
+    place, _, rest = state(server)[1].partition("config.pbtxt")
+    assert place.endswith("/a/")
+    assert rest == ":5: max_batch_size: does not fit the model; write 4"
+
+
+def test_what_a_backend_finds_wrong_names_the_version_where_there_are_several(
+    server: native.Server, make_life: MakeLife
+) -> None:
+    config = f"{parameter('do', 'contradict')}\nversion_policy {{ all {{ }} }}\nmax_batch_size: 2"
+    assert not make_life(config, versions=(1, 2)).load()
+    assert "max_batch_size: version 1: does not fit the model" in state(server)[1]
+
+
 def test_a_backend_that_is_not_installed_is_named(server: native.Server, make_folder: MakeFolder) -> None:
     from trilith.runtime.bricks import Catalogue  # noqa: PLC0415
     from trilith.runtime.life import Settings  # noqa: PLC0415
