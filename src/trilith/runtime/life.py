@@ -393,14 +393,17 @@ class ModelLife:
         self.failure = reason = explain(error)
         self.is_refused = isinstance(error, ConfigurationError | AgentError)
         with self._lock:
+            ended = self._ended
             hosts, self._hosts = self._hosts, []
         for host in hosts:
             host.close(0.0)
         self._agents.abandon()
-        expected = isinstance(error, ConfigurationError | LoadError)
-        log.error(
-            "model '%s' cannot be loaded:\n%s", self.folder.name, reason, exc_info=None if expected else error
-        )
+        if ended:
+            log.info("loading model '%s' was broken off", self.folder.name)
+        else:
+            expected = isinstance(error, ConfigurationError | LoadError)
+            shown = None if expected else error
+            log.error("model '%s' cannot be loaded:\n%s", self.folder.name, reason, exc_info=shown)
         self._tell(versions, State.UNAVAILABLE, reason)
         if self._predecessor is not None:
             self._predecessor.say_ready(

@@ -193,12 +193,15 @@ def test_a_model_that_fails_while_it_is_closed_ends_all_the_same(
 
 
 def test_a_model_that_was_unloaded_while_it_was_loading_is_not_published(
-    server: native.Server, make_life: MakeLife
+    server: native.Server, make_life: MakeLife, caplog: pytest.LogCaptureFixture
 ) -> None:
     life = make_life()
     life.unload(0.0)
-    assert not life.load()
+    with caplog.at_level(logging.INFO):
+        assert not life.load()
     assert "unloaded while it was loading" in state(server)[1]
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO"]
+    assert "loading model 'a' was broken off" in caplog.text
 
 
 def test_what_a_backend_finds_wrong_with_a_configuration_is_placed_in_it(
