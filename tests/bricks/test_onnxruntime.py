@@ -19,7 +19,14 @@ from repositories.onnx_models import (
     make_sum_and_difference,
 )
 from trilith.bricks.backends.onnxruntime import OnnxRuntimeBackend
-from trilith.contract import DataType, InstanceKind, LoadError, ModelSource, Placement
+from trilith.contract import (
+    ConfigurationError,
+    DataType,
+    InstanceKind,
+    LoadError,
+    ModelSource,
+    Placement,
+)
 
 FOUR = np.array([[1, 2, 3, 4]], np.float32)
 PAIR = [tensor("INPUT0"), tensor("INPUT1")]
@@ -88,14 +95,17 @@ def test_instances_on_the_cpu_share_one_session(tmp_path: Path) -> None:
 def test_every_mismatch_with_the_model_is_named_at_once(tmp_path: Path) -> None:
     inputs = [tensor("INPUT0", DataType.INT32), tensor("INPUT_1")]
     outputs = [tensor("OUTPUT0", DataType.FP32, 4, 4), tensor("OUTPUT1")]
-    with pytest.raises(LoadError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         OnnxRuntimeBackend().load(make_context(make_sum_source(tmp_path), inputs, outputs))
-    message = str(caught.value)
-    assert message.startswith("model 'sum' version 1: the configuration does not fit the model")
-    assert "input 'INPUT0' is TYPE_INT32, the model has TYPE_FP32" in message
-    assert "the model has no input 'INPUT_1', nearest is 'INPUT1'" in message
-    assert "the model needs the input 'INPUT1', which the configuration does not have" in message
-    assert "output 'OUTPUT0' has dims [4, 4], the model has [4] behind the batch dimension" in message
+    assert [str(problem) for problem in caught.value.problems] == [
+        (
+            "input[0].data_type: input 'INPUT0' is TYPE_INT32, the model has TYPE_FP32; "
+            "write data_type: TYPE_FP32"
+        ),
+        "input[1].name: the model has no input 'INPUT_1' (it has 'INPUT0', 'INPUT1'); did you mean 'INPUT1'?",
+        "input: the model needs the input 'INPUT1', which the configuration does not have",
+        "output[0].dims: output 'OUTPUT0' has dims [4, 4], the model has [4] behind the batch dimension",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -262,7 +272,7 @@ def test_a_model_that_does_not_take_a_run_of_elements_is_refused_with_every_reas
         RESULTS,
         document={"batch_input": entries},
     )
-    with pytest.raises(LoadError) as caught:
+    with pytest.raises(ConfigurationError) as caught:
         OnnxRuntimeBackend().load(context)
     reason = str(caught.value)
     assert "input 'INPUT0' is ragged and given as one run of elements [-1], the model has [-1, 4]" in reason

@@ -42,13 +42,9 @@ EXPECTED: tuple[Expected, ...] = (
         "^(200|OK)",
         "^(400|INVALID|OK with 1)",
     ),
-    Expected(r"data and shared memory", LATER, "^400", "^501"),
-    Expected(r"nv_(pinned_memory|cache)_", LATER, ours="none"),
+    Expected(r"nv_pinned_memory_", LATER, ours="none"),
     Expected(
         r"gRPC stream .*infer_response\.(model_|parameters)", "an error says what it answers, and is final"
-    ),
-    Expected(
-        r"(SharedMemoryStatus|TraceSetting|LogSettings|RepositoryModelLoad)", LATER, ours="UNIMPLEMENTED"
     ),
 )
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from trilith.contract import (
     Batch,
+    ConfigurationError,
     ErrorCode,
     Instance,
     LoadedModel,
@@ -18,6 +19,7 @@ from trilith.contract import (
     ModelError,
     ModelSource,
     Placement,
+    Problem,
 )
 
 TENSORS = {
@@ -49,6 +51,9 @@ class Echo:
             os._exit(3)
         if self.do == "refuse-load":
             raise LoadError("the weights are cut short")
+        if self.do == "contradict":
+            problem = Problem("does not fit the model", field="max_batch_size", suggestion="write 4")
+            raise ConfigurationError([problem])
         if self.do == "crash-load":
             raise ZeroDivisionError("by zero")
         return self

@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::io::retry_on_intr;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
@@ -36,7 +37,7 @@ fn send(stream: &UnixStream, segment: &Segment) -> io::Result<()> {
     if !ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
         return Err(io::Error::other("no room for a descriptor beside the greeting"));
     }
-    sendmsg(stream, &[IoSlice::new(GREETING)], &mut ancillary, SendFlags::empty())?;
+    retry_on_intr(|| sendmsg(stream, &[IoSlice::new(GREETING)], &mut ancillary, SendFlags::empty()))?;
     Ok(())
 }
 
@@ -44,7 +45,10 @@ fn receive(stream: &UnixStream) -> io::Result<OwnedFd> {
     let mut greeting = [0; GREETING.len()];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    recvmsg(stream, &mut [IoSliceMut::new(&mut greeting)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)?;
+    // With a timeout set, any signal ends the wait; to be stopped and continued, as a pause of a container does, is one.
+    retry_on_intr(|| {
+        recvmsg(stream, &mut [IoSliceMut::new(&mut greeting)], &mut ancillary, RecvFlags::CMSG_CLOEXEC)
+    })?;
     let wrong = |what| io::Error::new(io::ErrorKind::InvalidData, what);
     if &greeting != GREETING {
         return Err(wrong("the peer is of another version of this program, or is none"));

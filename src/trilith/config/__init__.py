@@ -10,14 +10,16 @@ Four steps, each in modules of one noun:
 
 What follows from a configuration: :func:`choose_versions`, :func:`placements`, :func:`native_spec`.
 Every mistake found in one step is reported in one
-:class:`~trilith.contract.ConfigurationError`, in the order of the file.
+:class:`~trilith.contract.ConfigurationError`, in the order of the file. Where an early step fails,
+``remains`` tells what is wrong for certain with the rest.
 """
 
 from trilith.config.backends import choose_backend
 from trilith.config.completion import finish
 from trilith.config.composition import compose
-from trilith.config.draft import Draft, empty
+from trilith.config.draft import Draft, UnreadableError, empty
 from trilith.config.ensembles import is_ensemble
+from trilith.config.findings import place
 from trilith.config.instances import placements
 from trilith.config.reader import parse_json, read
 from trilith.config.spec import composing_models, native_spec, shown
@@ -25,6 +27,7 @@ from trilith.config.versions import choose_versions
 
 __all__ = [
     "Draft",
+    "UnreadableError",
     "choose_backend",
     "choose_versions",
     "compose",
@@ -34,6 +37,7 @@ __all__ = [
     "is_ensemble",
     "native_spec",
     "parse_json",
+    "place",
     "placements",
     "read",
     "shown",

@@ -1,6 +1,7 @@
 """Why a text is no model configuration: every mistake in it, each with its line and what to write instead."""
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from trilith.config.locations import Place, walk
@@ -19,12 +20,17 @@ _FLOAT_WORDS: Final = ("inf", "-inf", "infinity", "-infinity", "nan", "-nan")
 def diagnose(schema: Schema, text: str) -> list[Problem]:
     """Return the mistakes in the text of ``config.pbtxt``, in its order, without the file."""
     entries, problems = scan(text)
+    problems += [problem for _, problem in mistakes(schema, entries)]
+    return sorted(problems, key=lambda problem: problem.line)
+
+
+def mistakes(schema: Schema, entries: Sequence[Entry]) -> Iterator[tuple[Place, Problem]]:
+    """Go through the values that are no values of their fields, and the fields that there are none of."""
     seen: dict[tuple[str, str], Place] = {}
     for place in walk(schema, entries):
         problem = _unknown(schema, place) or _shape(place) or _duplicate(place, seen) or _value(schema, place)
         if problem:
-            problems.append(problem)
-    return sorted(problems, key=lambda problem: problem.line)
+            yield place, problem
 
 
 def _problem(place: Place, message: str, suggestion: str = "") -> Problem:

@@ -4,6 +4,23 @@ from trilith.config.draft import Draft
 from trilith.contract import ConfigurationError, Problem
 
 
+def place(error: ConfigurationError, draft: Draft, version: int | None = None) -> ConfigurationError:
+    """Return an error whose problems say where in the draft they stand, those too that a backend found.
+
+    Args:
+        error: as it was raised.
+        draft: that it is about.
+        version: to be named with what a backend found in it, where there are several.
+    """
+    findings = Findings(draft)
+    prefix = "" if version is None else f"version {version}: "
+    for problem in error.problems:
+        if not problem.file:
+            findings.add(problem.field, prefix + problem.message, problem.suggestion)
+    placed = [problem for problem in error.problems if problem.file]
+    return ConfigurationError([*placed, *findings.problems])
+
+
 class Findings:
     """The problems of one draft."""
 
@@ -22,6 +39,11 @@ class Findings:
             message = f"model '{self._draft.name}': {message}"
         line = self._line(field)
         self._problems.append(Problem(message, self._draft.file, line, field, suggestion))
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What was found, in the order in which it was."""
+        return list(self._problems)
 
     def raise_if_any(self) -> None:
         """Raise what was found, in the order of the file; what stands nowhere in it comes last.

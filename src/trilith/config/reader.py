@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trilith.config.document import from_message
-from trilith.config.draft import Draft
+from trilith.config.draft import Draft, UnreadableError
 from trilith.config.schema import ROOT, schema
 from trilith.contract import ConfigurationError, Problem
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
 
+# Some editors begin a file of UTF-8 with it; it says nothing.
+_BYTE_ORDER_MARK: Final = "\ufeff"
 # "3:7 : 'the line': what is wrong" is how the library words an error.
 _PREFIX: Final = re.compile(r"\A\d+:\d+ : (?:'.*': )?", re.DOTALL)
 
@@ -34,7 +36,7 @@ def read(path: Path, name: str) -> Draft:
         ConfigurationError: the file cannot be read or is no ``ModelConfig``; holds every mistake.
     """
     try:
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode().removeprefix(_BYTE_ORDER_MARK)
     except OSError as error:
         reason = error.strerror or str(error)
         raise ConfigurationError([Problem(f"cannot be read: {reason}", str(path))]) from error
@@ -54,9 +56,11 @@ def parse(text: str, name: str, file: str) -> Draft:
     if failure:
         # Most configurations are right, so what explains mistakes is loaded for one that is not.
         from trilith.config.diagnosis import diagnose  # noqa: PLC0415
+        from trilith.config.remains import find_remains  # noqa: PLC0415
 
         found = diagnose(tables, text) or [failure]
-        raise ConfigurationError([replace(problem, file=file) for problem in found])
+        problems = [replace(problem, file=file) for problem in found]
+        raise UnreadableError(problems, find_remains(tables, text, name, file))
     return Draft(name, file, from_message(tables, message, ROOT), _Lines(text))
 
 

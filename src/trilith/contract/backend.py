@@ -62,7 +62,9 @@ class Backend(Protocol):
             written stays as it is.
 
         Raises:
-            LoadError: the model cannot be read, or contradicts what is written.
+            LoadError: the model cannot be read.
+            ConfigurationError: it contradicts what is written. Each problem names its ``field``; file and
+                line are added by the runtime.
         """
 
     def load(self, context: ModelContext) -> LoadedModel:
@@ -70,4 +72,5 @@ class Backend(Protocol):
 
         Raises:
             LoadError: it cannot be loaded; the message says why and what to do.
+            ConfigurationError: it contradicts its configuration, as from :meth:`Backend.complete`.
         """

@@ -30,8 +30,8 @@ class Filesystem(Protocol):
             OSError: the directory is not there or cannot be read.
         """
 
-    def is_file(self, path: Path) -> bool:
-        """Whether a file lies there."""
+    def exists(self, path: Path) -> bool:
+        """Whether anything has this name, a link that leads nowhere included."""
 
     def stamps(self, directory: Path) -> Mapping[str, Stamp]:
         """Look at everything inside, however deep; by path, with ``/`` between its parts.
@@ -49,9 +49,9 @@ class LocalFilesystem:
         with os.scandir(directory) as entries:
             return sorted(entry.name for entry in entries if entry.is_dir())
 
-    def is_file(self, path: Path) -> bool:
-        """Whether a file lies there."""
-        return path.is_file()
+    def exists(self, path: Path) -> bool:
+        """Whether anything has this name, a link that leads nowhere included."""
+        return os.path.lexists(path)
 
     def stamps(self, directory: Path) -> Mapping[str, Stamp]:
         """Look at everything inside, however deep; links are followed."""

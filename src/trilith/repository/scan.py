@@ -96,7 +96,7 @@ def _look_into(store: Filesystem, directory: Path, configuration_name: str) -> M
         name=directory.name,
         directory=directory,
         versions=_list_versions(store, directory),
-        configuration=next((path for path in candidates if store.is_file(path)), None),
+        configuration=next((path for path in candidates if store.exists(path)), None),
     )
 
 
@@ -115,7 +115,7 @@ def relocate(folder: ModelFolder, directory: Path) -> ModelFolder:
         folder,
         directory=directory,
         versions=_list_versions(store, directory),
-        configuration=next((path for path in paths if store.is_file(path)), None),
+        configuration=next((path for path in paths if store.exists(path)), None),
     )
 
 

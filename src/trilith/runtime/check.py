@@ -8,10 +8,11 @@ from trilith import config
 from trilith.contract import ConfigurationError, ModelConfiguration
 from trilith.repository import ModelFolder, scan
 from trilith.repository.dependencies import load_order
+from trilith.runtime.blueprint import draw_blueprint, placing, read_draft
 from trilith.runtime.bricks import Catalogue, discover
 from trilith.runtime.devices import count_gpus
 from trilith.runtime.ensembles import choose_version, refuse_circle
-from trilith.runtime.life import Settings, draw_blueprint, explain, make_plan, open_host, read_draft
+from trilith.runtime.life import Settings, explain, make_plan, open_host
 from trilith.runtime.logs import LogOptions
 
 
@@ -100,7 +101,8 @@ def _check(folder: ModelFolder, catalogue: Catalogue, settings: Settings, finish
             host = open_host(folder, blueprint, version, settings)
             try:
                 if settings.complete:
-                    document = host.complete(dict(blueprint.draft.document))
+                    with placing(blueprint, version):
+                        document = host.complete(dict(blueprint.draft.document))
                     blueprint = replace(blueprint, document=document)
                 plan = make_plan(folder, blueprint, version, settings)
                 finished.add(folder.name, version, plan.configuration)

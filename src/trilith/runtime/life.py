@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from trilith import config
 from trilith.contract import (
-    BrickKind,
     ConfigurationError,
     LoadError,
     ModelConfiguration,
@@ -26,9 +25,17 @@ from trilith.contract import (
 from trilith.repository.scan import relocate
 from trilith.runtime.agents import AgentError, Agents
 from trilith.runtime.announcer import Announcer
+from trilith.runtime.blueprint import (
+    INSTANCES,
+    Blueprint,
+    draw_blueprint,
+    placing,
+    read_draft,
+    without_instances,
+)
 from trilith.runtime.ensembles import ENSEMBLE, EnsembleHost, FindFor, Members, nothing_served
 from trilith.runtime.environments import PARAMETER, Environments, find_path
-from trilith.runtime.hosts import PROCESS, Host, HostRequest, Plan, choose_isolation
+from trilith.runtime.hosts import PROCESS, Host, HostRequest, Plan
 from trilith.runtime.limits import Supply, check_demands
 from trilith.runtime.logs import LogOptions
 from trilith.runtime.processes import ProcessHost
@@ -38,12 +45,9 @@ from trilith.runtime.workers import WORKER_COMMAND
 if TYPE_CHECKING:
     from trilith import native
     from trilith.repository import ModelFolder
-    from trilith.runtime.bricks import Brick, Catalogue
+    from trilith.runtime.bricks import Catalogue
 
 log = logging.getLogger(__name__)
-
-INSTANCES = "instance_group"
-"""The one field of a configuration that can change while a model serves."""
 
 UNLOADED = "unloaded"
 """The reason of a version that was unloaded on purpose, as Triton words it."""
@@ -82,36 +86,6 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Blueprint:
-    """What a model is to be, before anything of it is loaded."""
-
-    draft: config.Draft
-    brick: "Brick"
-    versions: tuple[int, ...]
-    isolation: str
-    document: Mapping[str, Any] | None = None
-    """The configuration as a backend completed it; what was written, where none did."""
-
-    def differs_in_instances_alone(self, other: "Blueprint") -> bool:
-        """Whether another blueprint leads to the same model with other instances."""
-        mine, others = (without_instances(one.draft.document) for one in (self, other))
-        return self.leads_to_same_versions(other) and mine == others
-
-    def leads_to_same_versions(self, other: "Blueprint | None") -> bool:
-        """Whether another blueprint leads to the same versions on the same backend."""
-        return other is not None and (self.versions, self.isolation, self.brick) == (
-            other.versions,
-            other.isolation,
-            other.brick,
-        )
-
-
-def without_instances(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a configuration that cannot change while a model serves."""
-    return {key: value for key, value in document.items() if key != INSTANCES}
-
-
-@dataclass(frozen=True)
 class Version:
     """One version of a model in memory."""
 
@@ -121,47 +95,6 @@ class Version:
     model: "native.Model"
     members: Members = field(default_factory=dict)
     """Of an ensemble: what it was checked against."""
-
-
-def read_draft(folder: "ModelFolder") -> config.Draft:
-    """Read what was written about a model.
-
-    Raises:
-        ConfigurationError: the configuration is wrong; every problem is named.
-    """
-    if folder.override:
-        return config.parse_json(folder.override, folder.name)
-    if folder.configuration:
-        return config.read(folder.configuration, folder.name)
-    return config.empty(folder.name)
-
-
-def draw_blueprint(folder: "ModelFolder", catalogue: "Catalogue") -> Blueprint:
-    """Read a model's configuration and decide on its backend, versions and isolation.
-
-    Raises:
-        ConfigurationError: the configuration is wrong, or no version is left; every problem is named.
-    """
-    draft = read_draft(folder)
-    bricks = catalogue.of_kind(BrickKind.BACKEND)
-    manifests = [brick.manifest for brick in bricks.values()]
-    problems: list[Problem] = []
-    versions: list[int] = []
-    try:
-        versions = config.choose_versions(draft, folder.versions)
-    except ConfigurationError as error:
-        problems += error.problems
-    latest = str(max(versions or folder.versions, default=1))
-    try:
-        brick = ENSEMBLE
-        if not config.is_ensemble(draft.document):
-            brick = bricks[config.choose_backend(draft, folder.directory / latest, manifests)]
-        isolation = choose_isolation(draft.document, brick.manifest, draft.file)
-    except ConfigurationError as error:
-        problems += error.problems
-    if problems:
-        raise ConfigurationError(problems)
-    return Blueprint(draft, brick, tuple(versions), isolation)
 
 
 def open_host(folder: "ModelFolder", blueprint: Blueprint, version: int, settings: Settings) -> Host:
@@ -397,7 +330,11 @@ class ModelLife:
 
     def _ask_agents(self) -> "ModelFolder":
         """Ask the agents that the configuration names; the folder that they leave the model in."""
-        directory = self._agents.load(read_draft(self.folder), self.folder.directory, self._catalogue)
+        try:
+            draft = read_draft(self.folder)
+        except config.UnreadableError:
+            return self.folder  # whose blueprint cannot be drawn either, and tells all that is wrong
+        directory = self._agents.load(draft, self.folder.directory, self._catalogue)
         if directory == self.folder.directory:
             return self.folder
         log.info("model '%s' is loaded from %s, where its agents left it", self.folder.name, directory)
@@ -416,11 +353,14 @@ class ModelLife:
                 raise LoadError("the model was unloaded while it was loading")
             self._hosts.append(host)
         if self._settings.complete:
-            blueprint = replace(blueprint, document=host.complete(dict(blueprint.draft.document)))
+            with placing(blueprint, number):
+                document = host.complete(dict(blueprint.draft.document))
+            blueprint = replace(blueprint, document=document)
         plan = make_plan(self._source, blueprint, number, self._settings)
         model = self._server.add_model(plan.spec, plan.configuration.serialized)
         try:
-            host.load(plan, model)
+            with placing(blueprint, number):
+                host.load(plan, model)
         except BaseException:
             model.close()
             raise
@@ -453,14 +393,17 @@ class ModelLife:
         self.failure = reason = explain(error)
         self.is_refused = isinstance(error, ConfigurationError | AgentError)
         with self._lock:
+            ended = self._ended
             hosts, self._hosts = self._hosts, []
         for host in hosts:
             host.close(0.0)
         self._agents.abandon()
-        expected = isinstance(error, ConfigurationError | LoadError)
-        log.error(
-            "model '%s' cannot be loaded:\n%s", self.folder.name, reason, exc_info=None if expected else error
-        )
+        if ended:
+            log.info("loading model '%s' was broken off", self.folder.name)
+        else:
+            expected = isinstance(error, ConfigurationError | LoadError)
+            shown = None if expected else error
+            log.error("model '%s' cannot be loaded:\n%s", self.folder.name, reason, exc_info=shown)
         self._tell(versions, State.UNAVAILABLE, reason)
         if self._predecessor is not None:
             self._predecessor.say_ready(

@@ -9,7 +9,8 @@ from trilith.contract import ConfigurationError, ErrorCode
 from trilith.repository import Inventory, ModelFolder, scan
 from trilith.repository.changes import Fingerprint, take
 from trilith.repository.overrides import Override
-from trilith.runtime.life import ModelLife, read_draft
+from trilith.runtime.blueprint import read_draft
+from trilith.runtime.life import ModelLife
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from trilith.repository.changes import Fingerprint, take
 from trilith.repository.dependencies import Needs, find_way, load_order, unload_order
 from trilith.repository.overrides import Override, remove_files, write_files
 from trilith.runtime.announcer import Announcer
+from trilith.runtime.blueprint import read_draft
 from trilith.runtime.departures import Departures
 from trilith.runtime.ensembles import choose_version, is_stale, refuse_circle
-from trilith.runtime.life import ModelLife, Settings, State, explain, read_draft
+from trilith.runtime.life import ModelLife, Settings, State, explain
 from trilith.runtime.loader import Loader
 from trilith.runtime.records import (
     Asker,

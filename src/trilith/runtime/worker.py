@@ -1,8 +1,8 @@
 """What a worker process runs: one instance of one model version.
 
-Started by the server as ``python -m trilith.runtime.worker DESCRIPTOR``. The server says what to do over
-that socket (see :mod:`trilith.runtime.channel`), then the native core of both sides takes it over. The
-worker ends when the channel does, or when the server is gone.
+Started by the server as ``python -m trilith.runtime.worker DESCRIPTOR MODEL/VERSION``. The server says over
+that socket what to do (see :mod:`trilith.runtime.channel`), then the native core of both sides takes it over.
+The worker ends when the channel does, or when the server is gone.
 """
 
 import json
@@ -53,6 +53,8 @@ def main(arguments: list[str]) -> int:
     _end_with(int(order["server"]))
     configure(LogOptions(**order["log"]))
     listen(int(order["news"]))
+    # Models may import what lies where the server was started, as in Triton, but it hides nothing installed.
+    sys.path.append("")
     try:
         backend: Backend = make(order["entry"])
         if order["complete"]:

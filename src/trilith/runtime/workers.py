@@ -70,11 +70,13 @@ class Worker:
             raise LoadError(f"{self._title}: no worker process can be started: {error}") from error
         self._channel = Channel(ours)
         self._link: native.WorkerLink | None = None
+        self._is_killed = False
         with theirs, self._news.theirs as news:
             news_descriptor = news.fileno()
             try:
                 self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                    [*order.command, str(theirs.fileno())],
+                    # The model is named for people who look at the list of processes.
+                    [*order.command, str(theirs.fileno()), f"{order.source.name}/{order.source.version}"],
                     pass_fds=[theirs.fileno(), news_descriptor],
                     stdin=subprocess.DEVNULL,
                     env=order.variables,
@@ -141,6 +143,7 @@ class Worker:
 
     def kill(self) -> None:
         """End it at once."""
+        self._is_killed = True
         self._process.kill()
         self._process.wait()
         self._channel.close()
@@ -168,6 +171,8 @@ class Worker:
             return "is still running"
         if status >= 0:
             return f"ended with exit status {status}"
+        if self._is_killed and -status == signal.SIGKILL:
+            return "was ended by the server"
         try:
             number = signal.Signals(-status)
         except ValueError:

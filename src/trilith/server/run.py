@@ -49,7 +49,7 @@ EXTENSIONS = (
 FEATURE_OF = {"system_shared_memory": "shm", "cuda_shared_memory": "shm"}
 """Extensions that are native features, which a build may lack."""
 
-PROGRESS_SECONDS = 10.0
+PROGRESS_SECONDS = 5.0
 """Between two lines that say what is still loading."""
 
 CLOSING_SECONDS = 2.0

@@ -44,6 +44,13 @@ def test_a_draft_holds_what_was_written_and_no_more(tmp_path: Path) -> None:
     }
 
 
+def test_a_byte_order_mark_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "config.pbtxt"
+    path.write_text(f"\ufeff{TEXT}")
+
+    assert config.read(path, "m").document["max_batch_size"] == 8
+
+
 def test_a_draft_knows_the_line_of_each_field() -> None:
     lines = parse(TEXT, "m", "config.pbtxt").lines
 

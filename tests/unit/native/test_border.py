@@ -2,15 +2,18 @@
 
 import http.client
 import json
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from support.server import wait_until
 from trilith import native
 
 
@@ -238,6 +241,39 @@ def test_a_worker_gets_the_same_batch_and_may_write_to_it(serve: Callable[..., S
     del port  # its process would end now
     supervisor.join(20)
     assert ended == [""]
+
+
+def test_a_signal_does_not_end_the_wait_for_a_worker(serve: Callable[..., Served]) -> None:
+    """As when all processes of a container are stopped and go on later."""
+    served = serve()
+    here, there = socket.socketpair()
+    taken: list[int] = []
+    before = signal.signal(signal.SIGUSR1, lambda number, _: taken.append(number))
+    numbers: list[int] = []
+
+    def connect() -> Any:
+        numbers.append(threading.get_native_id())
+        return served.model.connect_worker(here.detach())
+
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(connect)
+            there.recv(1, socket.MSG_PEEK)  # its greeting: now it waits for ours
+            (thread,) = pool._threads
+            wait_until(lambda: read_state(numbers[0]) == "S", "the thread to wait")
+            assert thread.ident
+            signal.pthread_kill(thread.ident, signal.SIGUSR1)
+            wait_until(lambda: bool(taken), "the signal to arrive")
+            port = native.WorkerPort(there.detach(), served.spec)
+            link = waiting.result()
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    link.close()
+    del port
+
+
+def read_state(thread: int) -> str:
+    return Path(f"/proc/self/task/{thread}/stat").read_text().rpartition(")")[2].split()[0]
 
 
 def test_a_spec_that_is_not_of_its_form_is_refused_by_name() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from trilith import config
 from trilith.contract import ConfigurationError
 from trilith.repository import ModelFolder, scan
 
@@ -97,3 +98,12 @@ def test_a_link_to_a_model_counts_and_a_dangling_one_does_not(tmp_path: Path) ->
     (repository / "linked").symlink_to(tmp_path / "elsewhere" / "a")
     (repository / "dangling").symlink_to(tmp_path / "nowhere")
     assert [model.name for model in scan([repository]).models] == ["linked"]
+
+
+def test_a_configuration_that_is_a_dangling_link_is_one_that_cannot_be_read(tmp_path: Path) -> None:
+    directory = make_model(tmp_path, "a", "1", config=False)
+    (directory / "config.pbtxt").symlink_to(tmp_path / "nowhere")
+    found = scan([tmp_path]).models[0].configuration
+    assert found == directory / "config.pbtxt"
+    with pytest.raises(ConfigurationError, match=r"config\.pbtxt: cannot be read: No such file"):
+        config.read(found, "a")

@@ -193,12 +193,32 @@ def test_a_model_that_fails_while_it_is_closed_ends_all_the_same(
 
 
 def test_a_model_that_was_unloaded_while_it_was_loading_is_not_published(
-    server: native.Server, make_life: MakeLife
+    server: native.Server, make_life: MakeLife, caplog: pytest.LogCaptureFixture
 ) -> None:
     life = make_life()
     life.unload(0.0)
-    assert not life.load()
+    with caplog.at_level(logging.INFO):
+        assert not life.load()
     assert "unloaded while it was loading" in state(server)[1]
+    assert [record.levelname for record in caplog.records] == ["INFO", "INFO"]
+    assert "loading model 'a' was broken off" in caplog.text
+
+
+def test_what_a_backend_finds_wrong_with_a_configuration_is_placed_in_it(
+    server: native.Server, make_life: MakeLife
+) -> None:
+    assert not make_life(f"{parameter('do', 'contradict')}\nmax_batch_size: 2").load()
+    place, _, rest = state(server)[1].partition("config.pbtxt")
+    assert place.endswith("/a/")
+    assert rest == ":5: max_batch_size: does not fit the model; write 4"
+
+
+def test_what_a_backend_finds_wrong_names_the_version_where_there_are_several(
+    server: native.Server, make_life: MakeLife
+) -> None:
+    config = f"{parameter('do', 'contradict')}\nversion_policy {{ all {{ }} }}\nmax_batch_size: 2"
+    assert not make_life(config, versions=(1, 2)).load()
+    assert "max_batch_size: version 1: does not fit the model" in state(server)[1]
 
 
 def test_a_backend_that_is_not_installed_is_named(server: native.Server, make_folder: MakeFolder) -> None:

@@ -63,7 +63,26 @@ def test_how_a_worker_ended_is_described(tmp_path: Path, script: str, described:
 def test_a_worker_that_does_not_end_is_killed(tmp_path: Path) -> None:
     worker = Worker(order(tmp_path))
     assert not worker.end(0.0)
-    assert worker.describe_end().startswith("ended by signal SIGKILL")
+    assert worker.describe_end() == "was ended by the server"
+
+
+def test_the_list_of_processes_names_the_model_of_a_worker(tmp_path: Path) -> None:
+    worker = Worker(order(tmp_path), {})
+    worker.completed()
+    words = Path(f"/proc/{worker.pid}/cmdline").read_text().split("\0")
+    worker.kill()
+    assert "a/1" in words
+
+
+def test_a_worker_imports_what_lies_where_the_server_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "lies_beside.py").write_text("from tests.doubles.backends import Echo\n")
+    monkeypatch.chdir(tmp_path)
+    worker = Worker(order(tmp_path, "lies_beside:Echo"), {})
+    document = worker.completed()
+    worker.kill()
+    assert document["max_batch_size"] == 8
 
 
 def test_a_worker_leaves_signals_of_its_group_to_the_server(tmp_path: Path) -> None:

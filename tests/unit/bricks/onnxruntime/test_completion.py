@@ -5,7 +5,7 @@ import pytest
 
 from trilith.bricks.backends.onnxruntime.completion import complete_document, is_complete
 from trilith.bricks.backends.onnxruntime.signature import ModelTensor, Signature
-from trilith.contract import LoadError, ModelSource
+from trilith.contract import ConfigurationError, LoadError, ModelSource
 
 BATCHED = Signature(
     (ModelTensor("in", "tensor(float)", (-1, 3)),), (), (ModelTensor("out", "tensor(string)", (-1,)),)
@@ -57,7 +57,8 @@ def test_a_scheduler_that_is_written_stays() -> None:
 
 
 def test_wanting_batches_from_a_model_that_takes_none_is_refused() -> None:
-    with pytest.raises(LoadError, match=r"max_batch_size is 8, but the model takes no batches.*'in', 'out'"):
+    expected = r"max_batch_size: is 8, but the model takes no batches.*'in', 'out'"
+    with pytest.raises(ConfigurationError, match=expected):
         complete({"max_batch_size": 8}, FIXED)
 
 

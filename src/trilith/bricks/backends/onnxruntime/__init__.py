@@ -54,7 +54,7 @@ class OnnxRuntimeBackend:
         plans = {device: make_plan(source, configuration.document, device, available) for device in devices}
         sessions = {device: self._sessions.take(plan) for device, plan in plans.items()}
         signature = Signature.read(next(iter(sessions.values())))
-        check_configuration(configuration, signature, f"model '{source.name}' version {source.version}")
+        check_configuration(configuration, signature)
         return OnnxModel(configuration, sessions, signature)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trilith.bricks.backends.onnxruntime.signature import ModelTensor, Signature
-from trilith.contract import LoadError, ModelSource
+from trilith.contract import ConfigurationError, LoadError, ModelSource, Problem
 
 DEFAULT_MAX_BATCH_SIZE = 4
 """Triton's, where neither the configuration nor ``default-max-batch-size`` says otherwise."""
@@ -28,8 +28,8 @@ def complete_document(
     """Return the document with batch size, scheduler, inputs and outputs filled in.
 
     Raises:
-        LoadError: the configuration wants batches and the model cannot take any, or the model has a tensor
-            that the protocol cannot carry.
+        ConfigurationError: the configuration wants batches and the model cannot take any.
+        LoadError: the model has a tensor that the protocol cannot carry.
     """
     completed = dict(document)
     maximum = _complete_batch_size(source, completed, signature)
@@ -65,11 +65,11 @@ def _complete_batch_size(source: ModelSource, document: dict[str, Any], signatur
     stubborn = [tensor.name for tensor in signature.inputs + signature.outputs if not tensor.is_batchable]
     if stubborn and maximum > 0:
         names = ", ".join(f"'{name}'" for name in stubborn)
-        raise LoadError(
-            f"model '{source.name}': max_batch_size is {maximum}, but the model takes no batches: the first "
-            f"dimension of {names} is not variable; set max_batch_size to 0, or export the model with a "
-            f"variable batch dimension"
+        message = (
+            f"is {maximum}, but the model takes no batches: the first dimension of {names} is not variable"
         )
+        advice = "write max_batch_size: 0, or export the model with a variable batch dimension"
+        raise ConfigurationError([Problem(message, field="max_batch_size", suggestion=advice)])
     if stubborn:
         return 0
     if maximum == 0:
