@@ -205,10 +205,11 @@ def make_plan(folder: "ModelFolder", blueprint: Blueprint, version: int, setting
         manifest=blueprint.brick.manifest,
         gpu_count=settings.gpu_count,
     )
+    configuration = replace(configuration, namespace=folder.namespace)
     steps: Sequence[Mapping[str, Any]] | None = None
     members: Members = {}
     if blueprint.brick is ENSEMBLE:
-        composition = config.compose(draft, configuration, partial(settings.find_served, folder.name))
+        composition = config.compose(draft, configuration, partial(settings.find_served, folder.key))
         configuration, steps, members = composition.configuration, composition.steps, composition.members
     source = ModelSource(
         name=folder.name,
@@ -275,20 +276,20 @@ class ModelLife:
         self.versions: tuple[Version, ...] = ()
         """What is served."""
         told = self._untold(folder.versions) or ((None,) if predecessor is None else ())
-        self._announcer.claim(self, folder.name, told)
+        self._announcer.claim(self, folder.key, told)
         self._tell(told, State.LOADING)
 
     def load(self) -> bool:
         """Load and publish all versions; whether it worked. What went wrong is in the index and the log."""
         began = time.monotonic()
         told: Sequence[int | None] = self.folder.versions or (None,)
-        log.info("loading model '%s'", self.folder.name)
+        log.info("loading model '%s'", self.folder.key)
         try:
             self._source = source = self._ask_agents()
             told = source.versions or told
             blueprint = draw_blueprint(source, self._catalogue)
             for number in set(self._untold(source.versions)) - set(blueprint.versions):
-                self._announcer.forget(self, (self.folder.name, number))
+                self._announcer.forget(self, (self.folder.key, number))
             told = blueprint.versions
             loaded = [self._bring_up(blueprint, number) for number in blueprint.versions]
             self._agents.end_load(complete=True)
@@ -297,9 +298,7 @@ class ModelLife:
             self._fail(error, told)
             return False
         listed = ", ".join(str(version.number) for version in loaded)
-        log.info(
-            "model '%s' is ready: version %s, %.2f s", self.folder.name, listed, time.monotonic() - began
-        )
+        log.info("model '%s' is ready: version %s, %.2f s", self.folder.key, listed, time.monotonic() - began)
         return True
 
     def resize(self, folder: "ModelFolder") -> bool:
@@ -329,7 +328,7 @@ class ModelLife:
         self.folder = self._source = folder
         self.blueprint, self.versions = blueprint, tuple(resized)
         self.say_ready("")
-        log.info("model '%s' now has the instances of its configuration", folder.name)
+        log.info("model '%s' now has the instances of its configuration", folder.key)
         return True
 
     def _differs_in_instances_alone(self, folder: "ModelFolder", blueprint: Blueprint) -> bool:
@@ -400,12 +399,12 @@ class ModelLife:
         directory = self._agents.load(read_draft(self.folder), self.folder.directory, self._catalogue)
         if directory == self.folder.directory:
             return self.folder
-        log.info("model '%s' is loaded from %s, where its agents left it", self.folder.name, directory)
+        log.info("model '%s' is loaded from %s, where its agents left it", self.folder.key, directory)
         source = relocate(self.folder, directory)
         told = self._untold(source.versions)
         for number in {None, *self._untold(self.folder.versions)} - set(told):
-            self._announcer.forget(self, (self.folder.name, number))
-        self._announcer.claim(self, self.folder.name, told)
+            self._announcer.forget(self, (self.folder.key, number))
+        self._announcer.claim(self, self.folder.key, told)
         self._tell(told, State.LOADING)
         return source
 
@@ -433,7 +432,7 @@ class ModelLife:
                 raise LoadError("the model was unloaded while it was loading")
             self.versions = tuple(versions)
             self.blueprint = blueprint
-            self._announcer.claim(self, self.folder.name, numbers)
+            self._announcer.claim(self, self.folder.key, numbers)
             for version in versions:
                 version.host.serve(partial(self._lose, version))
             # All or none: an instance that cannot be opened fails the load.
@@ -444,7 +443,7 @@ class ModelLife:
 
     def _lose(self, version: Version, reason: str) -> None:
         """Take a version out of service whose instances are gone for good."""
-        log.error("model '%s' version %d is no longer served: %s", self.folder.name, version.number, reason)
+        log.error("model '%s' version %d is no longer served: %s", self.folder.key, version.number, reason)
         version.model.withdraw()
         version.model.close()
         self._tell([version.number], State.UNAVAILABLE, reason)
@@ -459,7 +458,7 @@ class ModelLife:
         self._agents.abandon()
         expected = isinstance(error, ConfigurationError | LoadError)
         log.error(
-            "model '%s' cannot be loaded:\n%s", self.folder.name, reason, exc_info=None if expected else error
+            "model '%s' cannot be loaded:\n%s", self.folder.key, reason, exc_info=None if expected else error
         )
         self._tell(versions, State.UNAVAILABLE, reason)
         if self._predecessor is not None:
@@ -469,7 +468,7 @@ class ModelLife:
 
     def _tell(self, versions: Sequence[int | None], state: State, reason: str = "") -> None:
         for number in versions:
-            self._announcer.tell(self, (self.folder.name, number), state, reason)
+            self._announcer.tell(self, (self.folder.key, number), state, reason)
 
 
 def explain(error: Exception) -> str:

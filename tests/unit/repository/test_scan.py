@@ -6,6 +6,7 @@ import pytest
 
 from trilith.contract import ConfigurationError
 from trilith.repository import ModelFolder, scan
+from trilith.repository.scan import list_keys
 
 
 def make_model(repository: Path, name: str, *versions: str, config: bool = True) -> Path:
@@ -97,3 +98,16 @@ def test_a_link_to_a_model_counts_and_a_dangling_one_does_not(tmp_path: Path) ->
     (repository / "linked").symlink_to(tmp_path / "elsewhere" / "a")
     (repository / "dangling").symlink_to(tmp_path / "nowhere")
     assert [model.name for model in scan([repository]).models] == ["linked"]
+
+
+def test_with_namespaces_a_name_may_lie_in_every_repository(tmp_path: Path) -> None:
+    places = [tmp_path / "one", tmp_path / "two"]
+    for place in places:
+        make_model(place, "a", "1")
+    inventory = scan(places, namespaces=True)
+    keys = [f"{place}/a" for place in places]
+    assert [model.key for model in inventory.models] == keys == list_keys(places, namespaces=True)
+    assert [model.name for model in inventory.models] == ["a", "a"]
+    assert inventory.refused == {}
+    assert list_keys(places) == ["a"]
+    assert list(scan(places).refused) == ["a"]
