@@ -89,6 +89,7 @@ class Model:
 
     def __init__(self, server: "Server", spec: dict[str, Any]) -> None:
         self.spec = spec
+        self.key = f"{spec['namespace']}/{spec['name']}" if spec["namespace"] else spec["name"]
         self.changed = threading.Condition()
         self.queue: deque[tuple[Tensors, Reply]] = deque()
         self.closed = False
@@ -115,19 +116,19 @@ class Model:
         reply.done.set()
 
     def publish(self) -> None:
-        before = self._server.serving.get((self.spec["name"], self.spec["version"]))
+        before = self._server.serving.get((self.key, self.spec["version"]))
         if before is not None:
             before.published = False
-        self._server.serving[self.spec["name"], self.spec["version"]] = self
+        self._server.serving[self.key, self.spec["version"]] = self
         self.published = True
-        self._server.set_state(self.spec["name"], self.spec["version"], "READY", "")
+        self._server.set_state(self.key, self.spec["version"], "READY", "")
 
     def describe(self, config_json: str, serialized: bytes) -> None:
         self.described = json.loads(config_json)
         assert isinstance(serialized, bytes)
 
     def withdraw(self) -> bool:
-        key = self.spec["name"], self.spec["version"]
+        key = self.key, self.spec["version"]
         if self._server.serving.get(key) is not self:
             return False
         del self._server.serving[key]
@@ -136,7 +137,7 @@ class Model:
         return True
 
     def _tell_unloading(self) -> None:
-        self._server.set_state(self.spec["name"], self.spec["version"], "UNLOADING", "")
+        self._server.set_state(self.key, self.spec["version"], "UNLOADING", "")
 
     def open_instance(self, demand: str = "") -> "InstancePort":
         self.demands.append(json.loads(demand) if demand else {})

@@ -246,15 +246,3 @@ def test_the_example_goes_through_the_life_of_a_model(monkeypatch: pytest.Monkey
         "instances: 2",
         "after the unload, ready models: 0",
     ]
-
-
-def test_with_namespaces_a_name_in_two_repositories_stands_for_neither(tmp_path: Path) -> None:
-    for folder in ("one", "two"):
-        write_model(tmp_path / folder, "shared", describe("identity"))
-    write_model(tmp_path / "one", "own", describe("identity"))
-    places = (tmp_path / "one", tmp_path / "two")
-    with ServerProcess(*places, "--model-namespacing=true") as running, Client("http", running) as client:
-        assert client.send("own", ROW)["OUTPUT0"].shape == (1, 4)
-        status, message = refused(client, "infer", "shared", client.inputs(ROW))
-        assert status == "400"
-        assert "lies in several repositories" in message

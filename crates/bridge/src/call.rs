@@ -143,7 +143,7 @@ impl Caller {
         let result = py.detach(|| match &self.road {
             Road::Channel(port) => port.change(kind, model, &parameters),
             Road::Engine(premises, port) => {
-                let asker = premises.model.spec().signature.model.clone();
+                let asker = premises.model.address().to_string();
                 premises.control.run(Change::new(kind, model, parameters).asked_by(asker, port.is_none()))
             }
         });

@@ -17,6 +17,8 @@ pub(crate) struct EnsembleForm(Vec<StepForm>);
 #[serde(deny_unknown_fields)]
 struct StepForm {
     model: String,
+    #[serde(default)]
+    namespace: String,
     version: Option<i64>,
     inputs: Vec<(String, String)>,
     outputs: Vec<(String, String)>,
@@ -36,7 +38,7 @@ impl EnsembleForm {
 
 impl StepForm {
     fn into_spec(self) -> StepSpec {
-        let Self { model, version, inputs, outputs, decoupled, names_outputs } = self;
-        StepSpec { model, version, inputs, outputs, decoupled, names_outputs }
+        let Self { model, namespace, version, inputs, outputs, decoupled, names_outputs } = self;
+        StepSpec { model, namespace, version, inputs, outputs, decoupled, names_outputs }
     }
 }

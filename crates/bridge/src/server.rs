@@ -8,7 +8,7 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use tokio::task::JoinHandle;
 use trilith_engine::clock::SystemClock;
-use trilith_engine::{Cache, Engine, Model as EngineModel, State};
+use trilith_engine::{Address, Cache, Engine, Model as EngineModel, State};
 use trilith_wire::{Connections, Context, Listener, Logging, SharedMemory, Shares, Shutdown};
 
 use crate::change::Changer;
@@ -95,7 +95,10 @@ impl Server {
         let entries = self.engine.index(false);
         entries
             .into_iter()
-            .map(|entry| (entry.name, entry.version, state_name(entry.state), entry.reason))
+            .map(|entry| {
+                let address = Address { namespace: &entry.namespace, name: &entry.name };
+                (address.to_string(), entry.version, state_name(entry.state), entry.reason)
+            })
             .collect()
     }
 

@@ -162,6 +162,8 @@ struct DemandForm {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ModelForm {
     name: String,
+    #[serde(default)]
+    namespace: String,
     version: i64,
     platform: String,
     backend: String,
@@ -247,6 +249,7 @@ impl ModelForm {
         let ensemble = self.ensemble.map(|form| form.into_graph(&signature)).transpose()?;
         Ok(ModelSpec {
             signature,
+            namespace: self.namespace.into(),
             ensemble,
             scheduler: self.scheduler.into_spec(),
             sequence: self.sequence.map(SequenceForm::into_spec).transpose()?,

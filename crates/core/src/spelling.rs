@@ -8,8 +8,10 @@ pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     if name.is_empty() || name.len() > LONGEST {
         return None;
     }
-    // A third of the letters may be wrong: enough for slips, too little to turn one word into another.
-    let allowed = (name.chars().count() / 3).max(1);
+    // A third of the letters may be wrong: enough for slips, too little to turn one word into another. Of one letter
+    // nothing would be left.
+    let letters = name.chars().count();
+    let allowed = (letters / 3).max(1).min(letters - 1);
     candidates
         .into_iter()
         .filter(|candidate| candidate.len() <= LONGEST)
@@ -49,5 +51,7 @@ mod tests {
         assert_eq!(nearest("mask", names), Some("MASK"));
         assert_eq!(nearest("IMAGE", names), None);
         assert_eq!(nearest("", names), None);
+        assert_eq!(nearest("Z", ["A", "B"]), None);
+        assert_eq!(nearest("b", ["A", "B"]), Some("B"));
     }
 }

@@ -7,6 +7,7 @@ use std::task::Waker;
 use parking_lot::{Mutex, RwLock};
 use trilith_core::{Error, Request, Result};
 
+use crate::address::Address;
 use crate::cache::Cache;
 use crate::calls::{Calls, Origin};
 use crate::clock::{Clock, Nanos};
@@ -41,6 +42,8 @@ pub enum State {
 pub struct IndexEntry {
     /// Name of the model.
     pub name: String,
+    /// The namespace that it lies in; may be empty.
+    pub namespace: String,
     /// Its version; `None` where the model has none that could be told.
     pub version: Option<i64>,
     /// Its state.
@@ -199,8 +202,8 @@ impl Engine {
 
     /// Finds the model of a step and counts it as in use, also while the server ends: the request that the step
     /// belongs to was taken in before.
-    pub(crate) fn pin(&self, name: &str, version: Option<i64>) -> Result<InFlight> {
-        self.index.read().find(name, version).map(InFlight::new)
+    pub(crate) fn pin(&self, address: Address<'_>, version: Option<i64>) -> Result<InFlight> {
+        self.index.read().find_in(address, version).map(InFlight::new)
     }
 
     /// Finds the model and counts the request in, in one step: whoever withdraws a model sees every request that
@@ -222,7 +225,7 @@ impl Engine {
     /// The served version of that name; without a version the highest one that is ready.
     ///
     /// Fails with `NotFound` for a name or version that is unknown or could not be loaded, `Unavailable` for
-    /// one that is not ready now.
+    /// one that is not ready now, `InvalidArgument` for a name that stands for models of several namespaces.
     pub fn model(&self, name: &str, version: Option<i64>) -> Result<Arc<Model>> {
         self.index.read().find(name, version).cloned()
     }
@@ -253,8 +256,14 @@ impl Engine {
     // ---- control: called by the owner of the models' lives, never on a request's path ----
 
     /// Says in which state a version is; models that never loaded are known by this alone.
-    pub fn set_state(&self, name: &str, version: Option<i64>, state: State, reason: &str) {
-        self.index.write().set_state(name, version, state, reason);
+    pub fn set_state<'a>(
+        &self,
+        model: impl Into<Address<'a>>,
+        version: Option<i64>,
+        state: State,
+        reason: &str,
+    ) {
+        self.index.write().set_state(model.into(), version, state, reason);
     }
 
     /// Makes a version take requests, in one step: a version that served before under the same name and number is
@@ -264,8 +273,8 @@ impl Engine {
     }
 
     /// Stops a version taking requests; the caller waits for its requests with [`Model::in_flight`].
-    pub fn withdraw(&self, name: &str, version: i64) -> Option<Arc<Model>> {
-        self.index.write().withdraw(name, version)
+    pub fn withdraw<'a>(&self, model: impl Into<Address<'a>>, version: i64) -> Option<Arc<Model>> {
+        self.index.write().withdraw(model.into(), version)
     }
 
     /// Stops this very model taking requests; whether it took any. One that was displaced takes none already, and
@@ -274,10 +283,10 @@ impl Engine {
         self.index.write().retire(model)
     }
 
-    /// Removes every trace of a name (version `None`) or of one version from the index.
-    pub fn forget(&self, name: &str, version: Option<i64>) {
+    /// Removes every trace of a model (version `None`) or of one version from the index.
+    pub fn forget<'a>(&self, model: impl Into<Address<'a>>, version: Option<i64>) {
         // What is dropped with it must not run under the lock.
-        let forgotten = self.index.write().forget(name, version);
+        let forgotten = self.index.write().forget(model.into(), version);
         drop(forgotten);
     }
 

@@ -21,7 +21,7 @@
 //! - [`clock`]: where time comes from
 //! - [`vigil`]: looking for a moment before sleeping
 //!
-//! Behind them: `limits` (instances that share resources), `index` (which models there are), `pending` (an admitted
+//! Behind them: `address` (which model is meant), `limits` (instances that share resources), `index` (which models there are), `pending` (an admitted
 //! request), `expiry` (who wakes the one that expires requests), `trace` (what is noted of traced requests), `matching`
 //! and `outputs` (tensors against the signature), `tray` (where the answers of a mailbox lie), `sync` (what threads meet
 //! at).
@@ -29,6 +29,7 @@
 //! Nothing here opens a socket, starts a thread, sleeps or knows Python. Whoever executes batches
 //! (a Python thread, a worker process) pulls them through a [`model::Port`].
 
+mod address;
 pub mod admit;
 pub mod batch;
 pub mod cache;
@@ -61,6 +62,7 @@ mod trace;
 mod tray;
 pub mod vigil;
 
+pub use address::Address;
 pub use batch::{Batch, Job};
 pub use cache::Cache;
 pub use calls::{Origin, Seat};

@@ -10,6 +10,7 @@ use std::task::Waker;
 use parking_lot::{Mutex, RwLock};
 use trilith_core::{CorrelationId, Error, Request, Result, Signature};
 
+use crate::address::Address;
 use crate::admit::admit;
 use crate::cache::Caching;
 use crate::clock::{Clock, Nanos};
@@ -38,6 +39,8 @@ use crate::vigil::Vigil;
 pub struct ModelSpec {
     /// What it takes and gives, name and version included.
     pub signature: Signature,
+    /// The namespace that its name belongs to; empty where there are none.
+    pub namespace: Arc<str>,
     /// How its requests are scheduled.
     pub scheduler: SchedulerSpec,
     /// How its requests belong together; `None` where they know nothing of each other.
@@ -149,6 +152,11 @@ impl Model {
         &self.spec
     }
 
+    /// Where it stands among the models.
+    pub fn address(&self) -> Address<'_> {
+        Address { namespace: &self.spec.namespace, name: &self.spec.signature.model }
+    }
+
     /// Its configuration as clients are shown it: what it was made from, until told otherwise.
     pub fn described(&self) -> Arc<Description> {
         Arc::clone(&self.described.read())
@@ -212,6 +220,7 @@ impl Model {
         let pending = self.scheduler.lock().pending() as u64;
         ModelStatistics {
             name: self.spec.signature.model.clone(),
+            namespace: Arc::clone(&self.spec.namespace),
             version: self.spec.signature.version,
             metric_tags: Arc::clone(&self.spec.metric_tags),
             pending,

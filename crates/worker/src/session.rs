@@ -307,7 +307,7 @@ impl Session {
     /// Has a model loaded or unloaded; the worker is told when that is done.
     fn change(&self, call: u64, change: Change) {
         let sender = self.calls.sender.clone();
-        let asker = self.feed.model.spec().signature.model.clone();
+        let asker = self.feed.model.address().to_string();
         let done = move |result: trilith_core::Result<()>| {
             let result = Some(result.map(|()| Response::default()));
             // The session may be over; then nobody waits for the answer.

@@ -14,7 +14,13 @@ Serves nothing. Exits with 1 and names every problem if there are any.
 Usage:
     trilith check MODEL_REPOSITORY... [flags]"""
 
-_FLAG_NAMES = ("model-repository", "model-config-name", "disable-auto-complete-config", "backend-config")
+_FLAG_NAMES = (
+    "model-repository",
+    "model-config-name",
+    "model-namespacing",
+    "disable-auto-complete-config",
+    "backend-config",
+)
 FLAGS = tuple(flag for flag in USED if flag.name in _FLAG_NAMES)
 
 
@@ -44,6 +50,7 @@ def main(words: Sequence[str]) -> int:
             complete=not parsed.values["disable_auto_complete_config"],
             backend_settings=group_settings(parsed.values["backend_config"]),
             configuration_name=parsed.values["model_config_name"],
+            namespaces=parsed.values["model_namespacing"],
         )
     except ConfigurationError as error:
         sys.stderr.write(f"{error}\n")

@@ -38,6 +38,7 @@ class Interface:
     outputs: tuple[TensorSpec, ...]
     max_batch_size: int
     decoupled: bool
+    namespace: str = ""
 
     @classmethod
     def of(cls, configuration: ModelConfiguration) -> "Interface":
@@ -47,6 +48,7 @@ class Interface:
             configuration.outputs,
             configuration.max_batch_size,
             configuration.is_decoupled,
+            configuration.namespace,
         )
 
 
@@ -66,9 +68,19 @@ def compose(draft: Draft, configuration: ModelConfiguration, find: Find) -> Comp
     depths = _measure_depths(configuration, members, findings)
     findings.raise_if_any()
     decoupled = any(depths.values())
-    complete = {**document, "model_transaction_policy": {"decoupled": decoupled}}
-    message = to_message(schema(), complete, findings)
     found = [member for member in members if member]
+    complete = {
+        **document,
+        "ensemble_scheduling": {
+            **document["ensemble_scheduling"],
+            "step": [
+                {**step, "model_namespace": member.namespace}
+                for step, member in zip(steps_of(document), found, strict=True)
+            ],
+        },
+        "model_transaction_policy": {"decoupled": decoupled},
+    }
+    message = to_message(schema(), complete, findings)
     return Composition(
         configuration=replace(
             configuration, document=complete, serialized=message.SerializeToString(deterministic=True)
@@ -217,6 +229,7 @@ def _native_step(
     is_part = len(outputs) < len(member.outputs)
     return {
         "model": step["model_name"],
+        "namespace": member.namespace,
         "version": None if step["model_version"] == LATEST else step["model_version"],
         "inputs": list(step["input_map"].items()),
         "outputs": list(outputs.items()),

@@ -72,12 +72,19 @@ def parse_json(text: str, name: str) -> Draft:
     """
     from google.protobuf import json_format  # noqa: PLC0415 - few models come this way
 
+    from trilith.config.findings import Findings  # noqa: PLC0415 - as above
+    from trilith.config.json_mistakes import find_mistakes  # noqa: PLC0415
+
     tables = schema()
     message = tables.message_class()
     try:
         json_format.Parse(text, message)
     except (json_format.ParseError, ValueError, RecursionError, TypeError, AttributeError) as error:
-        problem = Problem(f"model '{name}': the given configuration is no ModelConfig: {error}")
+        findings = Findings(Draft(name))
+        find_mistakes(tables, text, findings)
+        findings.raise_if_any()
+        reason = str(error).partition("\n")[0]
+        problem = Problem(f"model '{name}': the given configuration is no ModelConfig: {reason}")
         raise ConfigurationError([problem]) from error
     return Draft(name, "", from_message(tables, message, ROOT))
 

@@ -26,6 +26,7 @@ def native_spec(
     return json.dumps(
         {
             "name": configuration.name,
+            "namespace": configuration.namespace,
             "version": version,
             "platform": configuration.platform or configuration.backend,  # as Triton's metadata has it
             "backend": configuration.backend,

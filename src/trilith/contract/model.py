@@ -106,6 +106,8 @@ class ModelConfiguration:
     """The same as a serialized ``inference.ModelConfig``."""
     initial_states: Mapping[str, bytes] = field(repr=False, default_factory=dict)
     """Content of the files with which states of sequences begin, by the name of their input."""
+    namespace: str = ""
+    """The repository that its name belongs to, where the server's repositories are namespaces."""
 
     @property
     def run_inputs(self) -> tuple[TensorSpec, ...]:

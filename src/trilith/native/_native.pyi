@@ -88,7 +88,7 @@ class Server:
         """Make a version that is not reachable yet.
 
         Args:
-            spec: JSON object: ``name``, ``version`` (int), ``platform``, ``backend``,
+            spec: JSON object: ``name``, optional ``namespace``, ``version`` (int), ``platform``, ``backend``,
                 ``max_batch_size``, ``decoupled`` (bool), ``cached`` (bool: whether answers are kept, if
                 the server has a cache), ``inputs`` and ``outputs`` (lists of objects
                 ``name``, ``datatype`` (``FP32``), ``dims``, ``reshape`` (list or null), ``optional``,
@@ -106,7 +106,8 @@ class Server:
                 ``histogram_bounds`` (list of milliseconds, empty for Triton's),
                 ``batch_inputs`` (list of objects ``kind``, as in ``config.pbtxt``, ``targets``, ``datatype``,
                 ``source``), ``batch_outputs`` (list of objects ``targets``, ``source``),
-                ``ensemble`` (null, or a list of steps: ``model``, ``version`` (int or null), ``inputs`` and
+                ``ensemble`` (null, or a list of steps: ``model``, optional ``namespace``, ``version`` (int or
+                null), ``inputs`` and
                 ``outputs`` (lists of pairs: name of the model's tensor, name of the ensemble's),
                 ``decoupled``, ``names_outputs`` (whether outputs are asked for by name)),
                 ``config_json`` (str, as the configuration extension shows it).
@@ -140,13 +141,16 @@ class Server:
         """
 
     def set_state(self, name: str, version: int | None, state: str, reason: str) -> None:
-        """Say in which state a version is: UNKNOWN, LOADING, READY, UNLOADING or UNAVAILABLE."""
+        """Say in which state a version is: UNKNOWN, LOADING, READY, UNLOADING or UNAVAILABLE.
+
+        ``name`` here and below is a model's key: its name, or ``NAMESPACE/NAME`` where it is of a namespace.
+        """
 
     def forget(self, name: str, version: int | None) -> None:
-        """Remove a name, or one version of it, from the index."""
+        """Remove a model, or one version of it, from the index."""
 
     def index(self) -> list[tuple[str, int | None, str, str]]:
-        """Return name, version, state and reason of everything that is known."""
+        """Return key, version, state and reason of everything that is known."""
 
     def serve_http(self, options: str) -> int:
         """Listen for HTTP.
@@ -235,7 +239,7 @@ class Command:
 
     @property
     def asker(self) -> tuple[str, bool] | None:
-        """The model that wants it, and whether that one is being loaded itself; ``None`` for a client."""
+        """Key of the model that wants it, and whether that is being loaded itself; ``None`` for a client."""
 
     def take_parameters(self) -> dict[str, bool | str | bytes]:
         """Take what else was said; once, for it may be large.

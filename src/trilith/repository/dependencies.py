@@ -1,6 +1,6 @@
 """Which models need which others: an ensemble needs the models of its steps."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 Needs = Mapping[str, Collection[str]]
 """By model, the models that it needs directly."""
@@ -44,19 +44,19 @@ def find_way(start: str, goal: str, needs_of: Callable[[str], Iterable[str]]) ->
     return way
 
 
-def unload_order(name: str, needs: Needs, kept: Collection[str], *, dependents: bool) -> list[str]:
-    """List what goes when a model goes, each before what it needs.
+def unload_order(names: Sequence[str], needs: Needs, kept: Collection[str], *, dependents: bool) -> list[str]:
+    """List what goes when models go, each before what it needs.
 
-    With a model go those that need it, for they cannot work without. With ``dependents`` go also those that
-    were only loaded because of them.
+    With them go those that need one of them, for they cannot work without. With ``dependents`` go also those
+    that were only loaded because of them.
 
     Args:
-        name: of the model.
+        names: of the models.
         needs: of all that are loaded.
         kept: models that somebody asked for by name; they stay.
         dependents: whether to take along what nobody needs any more.
     """
-    going = _needing(name, needs)
+    going = _needing(names, needs)
     if dependents:
         _add_orphans(going, needs, kept)
     left = dict.fromkeys(sorted(going))
@@ -69,9 +69,9 @@ def unload_order(name: str, needs: Needs, kept: Collection[str], *, dependents: 
     return order
 
 
-def _needing(name: str, needs: Needs) -> set[str]:
-    found = {name}
-    waiting = [name]
+def _needing(names: Sequence[str], needs: Needs) -> set[str]:
+    found = set(names)
+    waiting = [*names]
     while waiting:
         current = waiting.pop()
         for model, needed in needs.items():

@@ -1,11 +1,12 @@
 """Which models and versions lie in the repositories. Reads folder names, never a model."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trilith.contract import ConfigurationError, Problem
 from trilith.repository.filesystem import Filesystem, LocalFilesystem
+from trilith.repository.names import key_of
 
 CONFIGURATION_FILE = "config.pbtxt"
 
@@ -24,6 +25,13 @@ class ModelFolder:
     """JSON of a ``ModelConfig`` that a client gave in place of the file."""
     is_temporary: bool = False
     """Whether a client brought its files: the folder goes with the model."""
+    namespace: str = ""
+    """Path of its repository, where repositories are namespaces."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from all other models."""
+        return key_of(self.name, self.namespace)
 
     def overridden(self, configuration: str) -> "ModelFolder":
         """Return the same folder with JSON in place of its configuration; empty for no change."""
@@ -37,9 +45,8 @@ class Inventory:
     models: tuple[ModelFolder, ...]
     """Models to load, in the order of the repositories, by name within each."""
     refused: Mapping[str, str]
-    """Names that cannot be loaded, with the reason: they lie in several repositories, or are unreadable."""
-    ambiguous: Mapping[str, str] = field(default_factory=dict)
-    """With namespaces: names that stand for models of several repositories, with the reason to tell."""
+    """Models that cannot be loaded, by key, with the reason: their name lies in several repositories that are
+    no namespaces, or they are unreadable."""
 
 
 def scan(
@@ -55,13 +62,45 @@ def scan(
         repositories: folders of model folders; one that is named twice is read once.
         filesystem: where they lie; this machine's by default.
         configuration_name: prefer ``configs/NAME.pbtxt`` over ``config.pbtxt`` where a model has it.
-        namespaces: whether a name may lie in several repositories.
+        namespaces: whether each repository has names of its own.
 
     Raises:
         ConfigurationError: repositories are missing or cannot be read; all of them are named.
     """
     store = filesystem or LocalFilesystem()
     found: dict[str, list[Path]] = {}
+    for key, directory in _list_folders(repositories, store, namespaces=namespaces):
+        found.setdefault(key, []).append(directory)
+    models: list[ModelFolder] = []
+    refused: dict[str, str] = {}
+    for key, places in found.items():
+        if len(places) > 1:
+            refused[key] = _clash(key, places)
+            continue
+        namespace = str(places[0].parent) if namespaces else ""
+        try:
+            models.append(_look_into(store, places[0], configuration_name, namespace))
+        except OSError as error:
+            refused[key] = f"{places[0]}: the model's folder cannot be read: {error.strerror or error}"
+    return Inventory(models=tuple(models), refused=refused)
+
+
+def list_keys(
+    repositories: Sequence[Path], filesystem: Filesystem | None = None, *, namespaces: bool = False
+) -> list[str]:
+    """Return the keys of all models of all repositories, without looking into their folders.
+
+    Raises:
+        ConfigurationError: as :func:`scan`.
+    """
+    listed = _list_folders(repositories, filesystem or LocalFilesystem(), namespaces=namespaces)
+    return list(dict.fromkeys(key for key, _ in listed))
+
+
+def _list_folders(
+    repositories: Sequence[Path], store: Filesystem, *, namespaces: bool
+) -> Iterator[tuple[str, Path]]:
+    """Yield the key and the folder of every model."""
     problems: list[Problem] = []
     for repository in dict.fromkeys(Path(path).absolute() for path in repositories):
         try:
@@ -71,24 +110,12 @@ def scan(
             continue
         for name in names:
             if not name.startswith("."):
-                found.setdefault(name, []).append(repository / name)
+                yield key_of(name, str(repository) if namespaces else ""), repository / name
     if problems:
         raise ConfigurationError(problems)
-    models: list[ModelFolder] = []
-    refused: dict[str, str] = {}
-    ambiguous: dict[str, str] = {}
-    for name, places in found.items():
-        if len(places) > 1:
-            (ambiguous if namespaces else refused)[name] = _clash(name, places)
-            continue
-        try:
-            models.append(_look_into(store, places[0], configuration_name))
-        except OSError as error:
-            refused[name] = f"{places[0]}: the model's folder cannot be read: {error.strerror or error}"
-    return Inventory(models=tuple(models), refused=refused, ambiguous=ambiguous)
 
 
-def _look_into(store: Filesystem, directory: Path, configuration_name: str) -> ModelFolder:
+def _look_into(store: Filesystem, directory: Path, configuration_name: str, namespace: str) -> ModelFolder:
     candidates = [directory / CONFIGURATION_FILE]
     if configuration_name:
         candidates.insert(0, directory / "configs" / f"{configuration_name}.pbtxt")
@@ -97,6 +124,7 @@ def _look_into(store: Filesystem, directory: Path, configuration_name: str) -> M
         directory=directory,
         versions=_list_versions(store, directory),
         configuration=next((path for path in candidates if store.exists(path)), None),
+        namespace=namespace,
     )
 
 

@@ -21,19 +21,19 @@ class Announcer:
         self._lock = threading.Lock()
         self._speakers: dict[tuple[str, int | None], object] = {}
 
-    def claim(self, speaker: object, name: str, versions: Iterable[int | None]) -> None:
+    def claim(self, speaker: object, model: str, versions: Iterable[int | None]) -> None:
         """Speak for these versions from now on."""
         with self._lock:
-            self._speakers.update({(name, version): speaker for version in versions})
+            self._speakers.update({(model, version): speaker for version in versions})
 
     def tell(self, speaker: object, key: tuple[str, int | None], state: str, reason: str = "") -> None:
-        """Tell the state of a name and version, if the speaker is the one who speaks for it."""
+        """Tell the state of a model and version, if the speaker is the one who speaks for it."""
         with self._lock:
             if self._speakers.get(key) is speaker:
                 self._server.set_state(*key, state, reason)
 
     def forget(self, speaker: object, key: tuple[str, int | None]) -> None:
-        """Remove a name and version from the index, if the speaker is the one who speaks for it."""
+        """Remove a model and version from the index, if the speaker is the one who speaks for it."""
         with self._lock:
             if self._speakers.get(key) is speaker:
                 del self._speakers[key]

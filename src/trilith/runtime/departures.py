@@ -60,7 +60,7 @@ class Departures:
         clean = life.finish(left, reason)
         remove_files(life.folder)
         if not clean:
-            log.warning("model '%s' did not end in time", life.folder.name)
+            log.warning("model '%s' did not end in time", life.folder.key)
             if self._hurry.is_set():
                 return  # it stays among those that are told of when the server ends
         with self._lock:

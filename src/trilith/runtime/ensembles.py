@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from trilith.config.composition import LATEST, Find, Interface
 from trilith.contract import BrickKind, LoadError, Manifest, ModelConfiguration
 from trilith.repository.dependencies import find_way
+from trilith.repository.names import split_key, with_name
 from trilith.runtime.bricks import Brick
 from trilith.runtime.hosts import Plan
 
@@ -21,7 +22,7 @@ Members = Mapping[tuple[str, int], Interface]
 """What an ensemble was checked against, by the name and version that a step asks for."""
 
 FindFor = Callable[[str, str, int], ModelConfiguration]
-"""Finds for an ensemble what is served by name and version."""
+"""Finds for an ensemble, given by its key, what is served by name and version."""
 
 
 class EnsembleHost:
@@ -79,6 +80,21 @@ def choose_version(
         listed = ", ".join(str(one) for one in sorted(served))
         raise LoadError(f"version {wanted} of model '{name}' is not served; served: {listed}")
     return served[number]
+
+
+def explain_choice(key: str, known: Collection[str]) -> str:
+    """Say why no model was chosen for the name that a step says, where the name is that of several.
+
+    Args:
+        key: of the model that the ensemble's own namespace would have.
+        known: keys of the models there are.
+    """
+    name, namespace = split_key(key)
+    others = with_name(name, known)
+    if key in known or len(others) < 2:  # noqa: PLR2004  one alone would have been chosen
+        return ""
+    places = ", ".join(split_key(other)[1] for other in others)
+    return f"its name is in several repositories, {places}, and not in the ensemble's own, {namespace}"
 
 
 def refuse_circle(ensemble: str, member: str, needs_of: Callable[[str], Collection[str]]) -> None:

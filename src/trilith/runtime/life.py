@@ -138,10 +138,11 @@ def make_plan(folder: "ModelFolder", blueprint: Blueprint, version: int, setting
         manifest=blueprint.brick.manifest,
         gpu_count=settings.gpu_count,
     )
+    configuration = replace(configuration, namespace=folder.namespace)
     steps: Sequence[Mapping[str, Any]] | None = None
     members: Members = {}
     if blueprint.brick is ENSEMBLE:
-        composition = config.compose(draft, configuration, partial(settings.find_served, folder.name))
+        composition = config.compose(draft, configuration, partial(settings.find_served, folder.key))
         configuration, steps, members = composition.configuration, composition.steps, composition.members
     source = ModelSource(
         name=folder.name,
@@ -208,20 +209,20 @@ class ModelLife:
         self.versions: tuple[Version, ...] = ()
         """What is served."""
         told = self._untold(folder.versions) or ((None,) if predecessor is None else ())
-        self._announcer.claim(self, folder.name, told)
+        self._announcer.claim(self, folder.key, told)
         self._tell(told, State.LOADING)
 
     def load(self) -> bool:
         """Load and publish all versions; whether it worked. What went wrong is in the index and the log."""
         began = time.monotonic()
         told: Sequence[int | None] = self.folder.versions or (None,)
-        log.info("loading model '%s'", self.folder.name)
+        log.info("loading model '%s'", self.folder.key)
         try:
             self._source = source = self._ask_agents()
             told = source.versions or told
             blueprint = draw_blueprint(source, self._catalogue)
             for number in set(self._untold(source.versions)) - set(blueprint.versions):
-                self._announcer.forget(self, (self.folder.name, number))
+                self._announcer.forget(self, (self.folder.key, number))
             told = blueprint.versions
             loaded = [self._bring_up(blueprint, number) for number in blueprint.versions]
             self._agents.end_load(complete=True)
@@ -230,9 +231,7 @@ class ModelLife:
             self._fail(error, told)
             return False
         listed = ", ".join(str(version.number) for version in loaded)
-        log.info(
-            "model '%s' is ready: version %s, %.2f s", self.folder.name, listed, time.monotonic() - began
-        )
+        log.info("model '%s' is ready: version %s, %.2f s", self.folder.key, listed, time.monotonic() - began)
         return True
 
     def resize(self, folder: "ModelFolder") -> bool:
@@ -262,7 +261,7 @@ class ModelLife:
         self.folder = self._source = folder
         self.blueprint, self.versions = blueprint, tuple(resized)
         self.say_ready("")
-        log.info("model '%s' now has the instances of its configuration", folder.name)
+        log.info("model '%s' now has the instances of its configuration", folder.key)
         return True
 
     def _differs_in_instances_alone(self, folder: "ModelFolder", blueprint: Blueprint) -> bool:
@@ -337,12 +336,12 @@ class ModelLife:
         directory = self._agents.load(draft, self.folder.directory, self._catalogue)
         if directory == self.folder.directory:
             return self.folder
-        log.info("model '%s' is loaded from %s, where its agents left it", self.folder.name, directory)
+        log.info("model '%s' is loaded from %s, where its agents left it", self.folder.key, directory)
         source = relocate(self.folder, directory)
         told = self._untold(source.versions)
         for number in {None, *self._untold(self.folder.versions)} - set(told):
-            self._announcer.forget(self, (self.folder.name, number))
-        self._announcer.claim(self, self.folder.name, told)
+            self._announcer.forget(self, (self.folder.key, number))
+        self._announcer.claim(self, self.folder.key, told)
         self._tell(told, State.LOADING)
         return source
 
@@ -373,7 +372,7 @@ class ModelLife:
                 raise LoadError("the model was unloaded while it was loading")
             self.versions = tuple(versions)
             self.blueprint = blueprint
-            self._announcer.claim(self, self.folder.name, numbers)
+            self._announcer.claim(self, self.folder.key, numbers)
             for version in versions:
                 version.host.serve(partial(self._lose, version))
             # All or none: an instance that cannot be opened fails the load.
@@ -384,7 +383,7 @@ class ModelLife:
 
     def _lose(self, version: Version, reason: str) -> None:
         """Take a version out of service whose instances are gone for good."""
-        log.error("model '%s' version %d is no longer served: %s", self.folder.name, version.number, reason)
+        log.error("model '%s' version %d is no longer served: %s", self.folder.key, version.number, reason)
         version.model.withdraw()
         version.model.close()
         self._tell([version.number], State.UNAVAILABLE, reason)
@@ -399,11 +398,11 @@ class ModelLife:
             host.close(0.0)
         self._agents.abandon()
         if ended:
-            log.info("loading model '%s' was broken off", self.folder.name)
+            log.info("loading model '%s' was broken off", self.folder.key)
         else:
             expected = isinstance(error, ConfigurationError | LoadError)
             shown = None if expected else error
-            log.error("model '%s' cannot be loaded:\n%s", self.folder.name, reason, exc_info=shown)
+            log.error("model '%s' cannot be loaded:\n%s", self.folder.key, reason, exc_info=shown)
         self._tell(versions, State.UNAVAILABLE, reason)
         if self._predecessor is not None:
             self._predecessor.say_ready(
@@ -412,7 +411,7 @@ class ModelLife:
 
     def _tell(self, versions: Sequence[int | None], state: State, reason: str = "") -> None:
         for number in versions:
-            self._announcer.tell(self, (self.folder.name, number), state, reason)
+            self._announcer.tell(self, (self.folder.key, number), state, reason)
 
 
 def explain(error: Exception) -> str:

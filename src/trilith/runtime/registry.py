@@ -1,4 +1,4 @@
-"""All models of a server by name: what is asked for, what is served, what is on its way out."""
+"""All models of a server: what is asked for, what is served, what is on its way out."""
 
 import logging
 import threading
@@ -12,16 +12,19 @@ from trilith.contract import ConfigurationError, ErrorCode, LoadError, ModelConf
 from trilith.repository import Inventory, ModelFolder
 from trilith.repository.changes import Fingerprint, take
 from trilith.repository.dependencies import Needs, find_way, load_order, unload_order
+from trilith.repository.names import is_name, resolve, split_key, with_name
 from trilith.repository.overrides import Override, remove_files, write_files
 from trilith.runtime.announcer import Announcer
 from trilith.runtime.blueprint import read_draft
 from trilith.runtime.departures import Departures
-from trilith.runtime.ensembles import choose_version, is_stale, refuse_circle
-from trilith.runtime.life import ModelLife, Settings, State, explain
+from trilith.runtime.ensembles import choose_version, explain_choice, is_stale, refuse_circle
+from trilith.runtime.life import ModelLife, Settings, explain
+from trilith.runtime.listing import Listing
 from trilith.runtime.loader import Loader
 from trilith.runtime.records import (
     Asker,
     Done,
+    Gathering,
     Place,
     Record,
     Refusal,
@@ -40,7 +43,10 @@ log = logging.getLogger(__name__)
 
 
 class Registry:
-    """Loads, reloads and unloads models by name.
+    """Loads, reloads and unloads models.
+
+    It knows each by its key, which is its name where repositories are no namespaces. Who asks for something
+    asks by name: it is done to every model of that name.
 
     What is asked for about one model is done in the order in which it was asked for; models do not wait for
     each other. A model that is loaded again serves all the while: the new one is published in its place, and
@@ -67,7 +73,7 @@ class Registry:
         self._records: dict[str, Record] = {}
         self._kept: set[str] = set()
         self._suspended: dict[str, Override] = {}
-        self._listed: set[str] = set()
+        self._listing = Listing(server)
         self._arriving: set[ModelLife] = set()
         self._polled: set[str] = set()
 
@@ -81,10 +87,10 @@ class Registry:
         return self._departures.lives()
 
     def load_all(self, folders: Iterable[ModelFolder], done: Callable[[str], None]) -> int:
-        """Load models as the server starts; ``done`` is called with each name. Returns how many there are."""
-        found = {folder.name: folder for folder in folders}
+        """Load models as the server starts; ``done`` is called with each key. Returns how many there are."""
+        found = {folder.key: folder for folder in folders}
         for folder in found.values():
-            self._set_record(folder.name, Record(self._new_life(folder, None), None))
+            self._set_record(folder.key, Record(self._new_life(folder, None), None))
         order = dict.fromkeys(
             name for first in found for name in load_order(first, partial(needs_among, found))
         )
@@ -106,27 +112,43 @@ class Registry:
             done: told how it ended.
             asker: the model that asks for it; ``None`` for a client.
         """
-        needed = self._needs_of(name, override)
-        order = load_order(name, lambda one: needed if one == name else self._needs_of(one))
+        if not is_name(name):
+            reason = f"'{name}' cannot be the name of a model"
+            message = f"failed to load '{name}', failed to poll from model repository: {reason}"
+            log.error(message)
+            done(Refusal(message))
+            return
+        # Files that a client brings lie in no repository.
+        keys = [] if override.files or not self._place.namespaces else with_name(name, self._place.keys())
+        gathering = Gathering(max(1, len(keys)), done)
+        for key in keys or [name]:
+            self._load_one(key, override, gathering.note, asker)
+
+    def _load_one(self, key: str, override: Override, done: Done, asker: Asker | None) -> None:
+        needed = self._needs_of(key, override)
+        order = load_order(key, lambda one: needed if one == key else self._needs_of(one))
         waiting = self._wait_inside(asker, "load", [*order, *needed], done)
         if waiting is None:
             return
         for other in order[:-1]:
             self._loader.load([other, *self._needs_of(other)], other, partial(self._load_missing, other))
         # An instance that waits for this would keep a change of instances in place waiting.
-        load = partial(self._load, name, override, waiting, in_place=asker is None)
-        self._loader.load([name, *needed], name, load)
+        load = partial(self._load, key, override, waiting, in_place=asker is None)
+        self._loader.load([key, *needed], key, load)
 
     def unload(self, name: str, done: Done, *, dependents: bool = False, asker: Asker | None = None) -> None:
         """Stop a model taking requests; what it has it finishes by itself. None that is loaded is no error.
 
         Models that need it go with it; with ``dependents`` also those that were loaded for its sake alone.
         """
+        keys = with_name(name, self._known()) if self._place.namespaces else []
+        keys = keys or [name]
         with self._lock:
             needs = {one: needs_of_life(record.life) for one, record in self._records.items()}
-            going = unload_order(name, needs, self._kept, dependents=dependents)
-            self._suspended.pop(name, None)
-            self._suspend(name, going, needs)
+            going = unload_order(keys, needs, self._kept, dependents=dependents)
+            for key in keys:
+                self._suspended.pop(key, None)
+                self._suspend(key, going, needs)
         waiting = self._wait_inside(asker, "unload", going, done)
         if waiting is not None:
             self._loader.do(going, partial(self._unload, going, waiting))
@@ -163,7 +185,7 @@ class Registry:
             log.error("the repositories cannot be looked at; what is served goes on:\n%s", error)  # noqa: TRY400
             return []
         self._list(inventory)
-        found = {folder.name: folder for folder in inventory.models}
+        found = {folder.key: folder for folder in inventory.models}
         with self._lock:
             records = {name: one for name, one in self._records.items() if name not in self._polled}
             idle = [name for name in found if name not in self._polled]
@@ -180,7 +202,7 @@ class Registry:
         for name in gone:
             with self._lock:
                 needs = {one: needs_of_life(record.life) for one, record in self._records.items()}
-                going = unload_order(name, needs, (), dependents=False)
+                going = unload_order([name], needs, (), dependents=False)
                 self._suspend(name, going, needs)
             self._loader.do(going, partial(self._unload, going, partial(self._settle, name, done)))
         return changed + gone
@@ -207,17 +229,17 @@ class Registry:
             self._departures.send(life)
         left = self._departures.hurry(timeout)
         self._settings.environments.remove()
-        return [life.folder.name for life in left]
+        return [life.folder.key for life in left]
 
     def _load_first(self, folder: ModelFolder, done: Callable[[str], None]) -> None:
         """Load a model whose record is there since the start."""
-        record = self._records.get(folder.name)
+        record = self._records.get(folder.key)
         try:
             if record is not None:
                 stamp = take(folder.directory)
                 record.fingerprint = stamp if record.life.load() else None
         finally:
-            done(folder.name)
+            done(folder.key)
 
     def _load_missing(self, name: str) -> None:
         """Load what another model needs, unless it is served."""
@@ -279,7 +301,7 @@ class Registry:
         except ConfigurationError:
             return False  # the load that follows says what is wrong
         except LoadError as error:
-            log.warning("model '%s' is loaded again: no instance could be added: %s", folder.name, error)
+            log.warning("model '%s' is loaded again: no instance could be added: %s", folder.key, error)
             return False
         if is_done:
             record.fingerprint, record.override = fingerprint, override
@@ -289,7 +311,7 @@ class Registry:
         self, served: Record | None, folder: ModelFolder, fingerprint: Fingerprint, override: Override
     ) -> Refusal | None:
         """Load a model anew; what serves goes on until then, and for good if that fails."""
-        name = folder.name
+        name = folder.key
         before = served.life if served else None
         life = self._new_life(folder, before)
         record = Record(life, None, override)
@@ -323,8 +345,9 @@ class Registry:
             others = [one for one in self._records if one != name]
             suspended = dict(self._suspended)
         for other in others:
-            needed = self._needs_now(other)
-            if name in needed:
+            # By name: with one more model of it, a step may mean another one than before, or none.
+            if split_key(name)[0] in self._names_needed(other):
+                needed = self._needs_now(other)
                 self._loader.load([other, *needed], other, partial(self._adapt, other))
         for other, override in suspended.items():
             needed = self._needs_of(other, override)
@@ -371,27 +394,46 @@ class Registry:
         Raises:
             LoadError: it is not served, or needs the ensemble in turn.
         """
-        refuse_circle(ensemble, name, self._needs_now)
-        record = self._records.get(name)
+        known = self._known()
+        key = resolve(name, split_key(ensemble)[1], known)
+        refuse_circle(ensemble, key, self._needs_now)
+        record = self._records.get(key)
         if record is None:
-            return choose_version(name, version, (), "")
+            return choose_version(name, version, (), explain_choice(key, known))
         served = [(one.number, one.configuration) for one in record.life.versions]
         return choose_version(name, version, served, record.life.failure)
 
-    def _needs_now(self, name: str) -> list[str]:
+    def _needs_now(self, key: str) -> list[str]:
         """Tell which models one needs that is loaded, or that somebody has asked for."""
-        record = self._records.get(name)
+        return self._resolve(key, self._names_needed(key))
+
+    def _names_needed(self, key: str) -> list[str]:
+        record = self._records.get(key)
         try:
             return config.composing_models(read_draft(record.life.folder).document) if record else []
         except ConfigurationError:
             return []
+
+    def _resolve(self, key: str, names: list[str]) -> list[str]:
+        """Find the models that one needs by these names."""
+        if not names or not self._place.namespaces:
+            return names
+        _, namespace = split_key(key)
+        known = self._known()
+        return list(dict.fromkeys(resolve(name, namespace, known) for name in names))
+
+    def _known(self) -> list[str]:
+        """List what lies in the repositories or is loaded, maybe from files that a client brought."""
+        with self._lock:
+            loaded = list(self._records)
+        return list(dict.fromkeys([*self._place.keys(), *loaded])) if self._place.namespaces else loaded
 
     def _unload(self, names: Sequence[str], done: Done) -> None:
         for name in names:
             with self._lock:
                 record = self._records.pop(name, None)
                 self._kept.discard(name)
-                self._listed.add(name)
+            self._listing.add(name)
             if record is not None:
                 log.info("unloading model '%s'", name)
                 self._departures.send(record.life)
@@ -411,53 +453,36 @@ class Registry:
             predecessor=predecessor,
         )
 
-    def _find(self, name: str, override: Override) -> ModelFolder:
+    def _find(self, key: str, override: Override) -> ModelFolder:
         """Find a model in the repositories, or make its folder of what a client brought.
 
         Raises:
-            LoadError: there is none of that name.
+            LoadError: there is none.
             ConfigurationError: a repository cannot be read.
         """
-        if not name.strip() or "/" in name or "\0" in name or name.startswith("."):
-            raise LoadError(f"'{name}' cannot be the name of a model")
         if override.files:
-            return write_files(name, override)
+            return write_files(key, override)
         inventory = self._place.scan()
-        clash = inventory.refused.get(name) or inventory.ambiguous.get(name)
-        if clash:
-            raise LoadError(clash)
+        if key in inventory.refused:
+            raise LoadError(inventory.refused[key])
         for folder in inventory.models:
-            if folder.name == name:
+            if folder.key == key:
                 return folder.overridden(override.configuration)
         places = ", ".join(str(path) for path in self._place.repositories)
-        raise LoadError(f"there is no folder '{name}' in {places}")
+        raise LoadError(f"there is no folder '{split_key(key)[0]}' in {places}")
 
-    def _needs_of(self, name: str, override: Override | None = None) -> list[str]:
+    def _needs_of(self, key: str, override: Override | None = None) -> list[str]:
         """Read which models a model needs; what is wrong with it shows when it is loaded."""
         try:
             if override and override.configuration:
-                return config.composing_models(config.parse_json(override.configuration, name).document)
-            folder = self._find(name, Override())
-            return config.composing_models(read_draft(folder).document)
+                draft = config.parse_json(override.configuration, split_key(key)[0])
+            else:
+                draft = read_draft(self._find(key, Override()))
         except (ConfigurationError, LoadError):
             return []
+        return self._resolve(key, config.composing_models(draft.document))
 
     def _list(self, inventory: Inventory) -> None:
-        """Add names that are not in the index, and take out those that went without being loaded."""
-        present = {folder.name for folder in inventory.models}
-        known = {name for name, *_ in self._server.index()}
-        for name in present - known:
-            self._server.set_state(name, None, State.UNKNOWN, "")
-        for name, reason in inventory.refused.items():
-            if name not in self._records:
-                self._server.set_state(name, None, State.UNAVAILABLE, reason)
-        for name, reason in inventory.ambiguous.items():
-            if name not in self._records:
-                self._server.set_state(name, None, State.UNKNOWN, reason)
-        present |= inventory.ambiguous.keys()
         with self._lock:
-            idle = self._listed - present - inventory.refused.keys() - self._records.keys()
-        leaving = {life.folder.name for life in self._departures.lives()}
-        for name in idle - leaving:
-            self._server.forget(name, None)
-        self._listed = (self._listed | present | inventory.refused.keys()) - (idle - leaving)
+            loaded = set(self._records)
+        self._listing.update(inventory, loaded, {life.folder.key for life in self._departures.lives()})

@@ -242,7 +242,8 @@ class Application:
         return not self._stopping
 
     def _start_loading(self, server: "native.Server", inventory: "Inventory", loader: "Loader") -> int:
-        from trilith.runtime.bricks import discover  # noqa: PLC0415  as above
+        from trilith.repository.names import with_name  # noqa: PLC0415  as above
+        from trilith.runtime.bricks import discover  # noqa: PLC0415
         from trilith.runtime.devices import count_gpus  # noqa: PLC0415
         from trilith.runtime.life import Settings  # noqa: PLC0415
         from trilith.runtime.records import Place  # noqa: PLC0415
@@ -264,10 +265,11 @@ class Application:
         self._registry = Registry(server, catalogue, settings, place, loader)
         named = set(self._options.startup_models)
         if self._options.control_mode is not ControlMode.EXPLICIT or "*" in named:
-            self._wanted = {folder.name for folder in inventory.models} | set(inventory.refused)
+            self._wanted = {folder.key for folder in inventory.models} | set(inventory.refused)
             self._registry.refresh()
             return self._registry.load_all(inventory.models, self._inbox.put)
-        self._wanted = named
+        keys = [*(folder.key for folder in inventory.models), *inventory.refused]
+        self._wanted = {key for name in named for key in with_name(name, keys) or [name]}
         self._registry.refresh()
         for name in named:
             self._registry.load_named(name, self._inbox.put)
@@ -328,8 +330,12 @@ class Application:
         from trilith.server.report import example_request  # noqa: PLC0415  when all are loaded
 
         lives = self._registry.lives() if self._registry else ()
+        names = [life.folder.name for life in lives]
         loaded = [
-            (version.configuration, life.folder.directory) for life in lives for version in life.versions
+            (version.configuration, life.folder.directory)
+            for life in lives
+            if names.count(life.folder.name) == 1  # clients reach no other
+            for version in life.versions
         ]
         return example_request(loaded, endpoint, self._ports[endpoint.name])
 

@@ -77,6 +77,7 @@ def test_steps_are_told_to_the_core_with_what_their_models_are() -> None:
     assert steps == [
         {
             "model": "first",
+            "namespace": "",
             "version": None,
             "inputs": [("IN", "A")],
             "outputs": [("OUT", "x")],
@@ -85,6 +86,7 @@ def test_steps_are_told_to_the_core_with_what_their_models_are() -> None:
         },
         {
             "model": "second",
+            "namespace": "",
             "version": 3,
             "inputs": [("IN", "x")],
             "outputs": [("OUT", "B")],

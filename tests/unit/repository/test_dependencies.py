@@ -18,13 +18,13 @@ def test_a_circle_is_cut() -> None:
 
 
 def test_with_a_model_go_those_that_need_it() -> None:
-    assert unload_order("a", NEEDS, (), dependents=False) == ["both", "one", "a"]
-    assert unload_order("nowhere", NEEDS, (), dependents=False) == ["nowhere"]
+    assert unload_order(["a"], NEEDS, (), dependents=False) == ["both", "one", "a"]
+    assert unload_order(["nowhere"], NEEDS, (), dependents=False) == ["nowhere"]
 
 
 def test_dependents_take_along_what_nobody_needs_any_more() -> None:
-    assert unload_order("both", NEEDS, (), dependents=True) == ["both", "b", "deep"]
-    assert unload_order("both", NEEDS, {"b"}, dependents=True) == ["both"]
+    assert unload_order(["both"], NEEDS, (), dependents=True) == ["both", "b", "deep"]
+    assert unload_order(["both"], NEEDS, {"b"}, dependents=True) == ["both"]
 
 
 @given(
@@ -38,7 +38,7 @@ def test_nobody_stays_without_what_it_needs(
     dependents: bool,  # noqa: FBT001  drawn by hypothesis
 ) -> None:
     """Law: after an unload, no model that stays needs one that went."""
-    going = unload_order("a", needs, kept, dependents=dependents)
+    going = unload_order(["a"], needs, kept, dependents=dependents)
     assert len(going) == len(set(going))
     assert all(not set(needs[name]) & set(going) for name in needs if name not in going)
 

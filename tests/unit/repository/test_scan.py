@@ -7,6 +7,7 @@ import pytest
 from trilith import config
 from trilith.contract import ConfigurationError
 from trilith.repository import ModelFolder, scan
+from trilith.repository.scan import list_keys
 
 
 def make_model(repository: Path, name: str, *versions: str, config: bool = True) -> Path:
@@ -107,3 +108,16 @@ def test_a_configuration_that_is_a_dangling_link_is_one_that_cannot_be_read(tmp_
     assert found == directory / "config.pbtxt"
     with pytest.raises(ConfigurationError, match=r"config\.pbtxt: cannot be read: No such file"):
         config.read(found, "a")
+
+
+def test_with_namespaces_a_name_may_lie_in_every_repository(tmp_path: Path) -> None:
+    places = [tmp_path / "one", tmp_path / "two"]
+    for place in places:
+        make_model(place, "a", "1")
+    inventory = scan(places, namespaces=True)
+    keys = [f"{place}/a" for place in places]
+    assert [model.key for model in inventory.models] == keys == list_keys(places, namespaces=True)
+    assert [model.name for model in inventory.models] == ["a", "a"]
+    assert inventory.refused == {}
+    assert list_keys(places) == ["a"]
+    assert list(scan(places).refused) == ["a"]

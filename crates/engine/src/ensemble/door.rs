@@ -56,7 +56,7 @@ fn stands_alone(request: &Request) -> bool {
 fn gather_loads(engine: &Engine, graph: &Graph, depth: u32, loads: &mut Vec<u64>) {
     for step in &graph.steps {
         // A step whose model is not served fails, and failures are not kept.
-        let Ok(found) = engine.pin(&step.model, step.version) else { continue };
+        let Ok(found) = engine.pin(step.address(), step.version) else { continue };
         let model = found.model();
         loads.push(model.load());
         if let Some(inner) = model.spec().ensemble.as_ref().filter(|_| depth < DEEPEST) {

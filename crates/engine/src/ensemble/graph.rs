@@ -4,11 +4,15 @@ use std::collections::BTreeMap;
 
 use trilith_core::{RequestedOutput, Signature};
 
+use crate::address::Address;
+
 /// One step as the configuration has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepSpec {
     /// Name of the model that it runs.
     pub model: String,
+    /// The namespace that the model lies in; may be empty.
+    pub namespace: String,
     /// Its version; `None` for the highest that is ready.
     pub version: Option<i64>,
     /// Name of the model's input, name of the ensemble's tensor.
@@ -26,6 +30,7 @@ pub struct StepSpec {
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub model: String,
+    pub namespace: String,
     pub version: Option<i64>,
     pub inputs: Vec<(String, usize)>,
     pub outputs: Vec<(String, usize)>,
@@ -64,6 +69,13 @@ pub(crate) struct Plan {
     pub depth: usize,
 }
 
+impl Step {
+    /// The model that it runs.
+    pub(crate) fn address(&self) -> Address<'_> {
+        Address { namespace: &self.namespace, name: &self.model }
+    }
+}
+
 impl Graph {
     /// Makes the graph of an ensemble of that signature.
     ///
@@ -80,6 +92,7 @@ impl Graph {
             .iter()
             .map(|step| Step {
                 model: step.model.clone(),
+                namespace: step.namespace.clone(),
                 version: step.version,
                 inputs: number(&mut names, &step.inputs),
                 outputs: number(&mut names, &step.outputs),

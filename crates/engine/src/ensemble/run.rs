@@ -164,7 +164,7 @@ fn pin(engine: &Engine, graph: &Graph, runs: &[bool]) -> Result<Vec<Option<InFli
     let steps = graph.steps.iter().zip(runs).enumerate();
     steps
         .map(|(index, (step, runs))| match runs {
-            true => engine.pin(&step.model, step.version).map(Some).map_err(|error| (index, error)),
+            true => engine.pin(step.address(), step.version).map(Some).map_err(|error| (index, error)),
             false => Ok(None),
         })
         .collect()

@@ -68,6 +68,8 @@ pub struct Failures {
 pub struct ModelStatistics {
     /// Name of the model.
     pub name: String,
+    /// The namespace that it lies in; may be empty.
+    pub namespace: Arc<str>,
     /// Its version.
     pub version: i64,
     /// Milliseconds since 1970 of the last request; 0 for none.

@@ -119,7 +119,7 @@ impl World {
             Move::Drop(which) => drop(self.pick(which)),
             Move::Cancel => {}
             Move::Withdraw(model) => {
-                self.house.engine.withdraw(&model.to_string(), 1);
+                self.house.engine.withdraw(model.to_string().as_str(), 1);
             }
         }
     }

@@ -11,6 +11,7 @@ mod house;
 mod laws;
 mod life;
 mod limits;
+mod namespaces;
 mod ragged;
 mod remote_cache;
 mod rounds;

@@ -1,7 +1,7 @@
 //! A double of the CUDA driver's library: one GPU, whose memory lies in files.
 //!
-//! A handle names the file; addresses are numbers that nobody can follow, as those of a GPU are on the host. Built by
-//! `tests/support/cuda.py` as `libcuda.so.1`.
+//! A handle names the file; addresses are numbers that nobody can follow, as those of a GPU are on the host. Clients can
+//! have memory as well, which goes when they free it. Built by `tests/support/cuda.py` as `libcuda.so.1`.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ const FIRST: u64 = 0x7f00_0000_0000;
 const DISTANCE: u64 = 1 << 32;
 
 static MEMORIES: Mutex<BTreeMap<u64, File>> = Mutex::new(BTreeMap::new());
+/// Where memory lies that was asked for here, by its address.
+static OWN: Mutex<BTreeMap<u64, String>> = Mutex::new(BTreeMap::new());
 
 thread_local! {
     static ENTERED: Cell<usize> = const { Cell::new(0) };
@@ -103,11 +105,47 @@ pub unsafe extern "C" fn cuIpcOpenMemHandle_v2(address: *mut u64, handle: Handle
     if flags != 1 {
         return INVALID_VALUE;
     }
+    *address = add_memory(file);
+    0
+}
+
+fn add_memory(file: File) -> u64 {
     let mut memories = MEMORIES.lock().unwrap();
     let free = memories.keys().next_back().map_or(FIRST, |last| last + DISTANCE);
     memories.insert(free, file);
-    *address = free;
-    0
+    free
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cuMemAlloc_v2(address: *mut u64, length: usize) -> c_int {
+    within(|| {
+        let path = format!("/dev/shm/gpu-{}-{}", std::process::id(), OWN.lock().unwrap().len());
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path).ok()?;
+        file.set_len(length as u64).ok()?;
+        *address = add_memory(file);
+        OWN.lock().unwrap().insert(*address, path);
+        Some(())
+    })
+}
+
+#[no_mangle]
+pub extern "C" fn cuMemFree_v2(address: u64) -> c_int {
+    within(|| {
+        MEMORIES.lock().unwrap().remove(&address)?;
+        std::fs::remove_file(OWN.lock().unwrap().remove(&address)?).ok()
+    })
+}
+
+#[no_mangle]
+pub unsafe extern "C" fn cuIpcGetMemHandle(handle: *mut Handle, address: u64) -> c_int {
+    within(|| {
+        let own = OWN.lock().unwrap();
+        let path = own.get(&address)?.as_bytes();
+        let mut bytes = [0; 64];
+        bytes[..path.len()].copy_from_slice(path);
+        handle.write(Handle(bytes));
+        Some(())
+    })
 }
 
 #[no_mangle]

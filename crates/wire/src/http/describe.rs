@@ -170,6 +170,7 @@ mod tests {
     fn the_index_says_what_is_known_of_each_version() {
         let entry = |version, state, reason: &str| IndexEntry {
             name: "m".into(),
+            namespace: String::new(),
             version,
             state,
             reason: reason.into(),

@@ -28,6 +28,7 @@ impl Text {
             let _ = write!(self.0, "_{tag}=\"{}\",", Label(value));
         }
         let _ = write!(self.0, "model=\"{}\"", Label(&model.name));
+        self.label((!model.namespace.is_empty()).then_some(("namespace", &*model.namespace)));
         // As Triton writes them: a series' own labels by the alphabet, those of its quantiles and buckets behind.
         let (early, late) = match more {
             Some(("reason", _)) => (more, None),
