@@ -321,7 +321,7 @@ impl Engine {
         known.push(Arc::downgrade(model));
     }
 
-    fn known_models(&self) -> Vec<Arc<Model>> {
+    pub(crate) fn known_models(&self) -> Vec<Arc<Model>> {
         self.known.lock().iter().filter_map(Weak::upgrade).collect()
     }
 

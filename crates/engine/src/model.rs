@@ -20,6 +20,7 @@ use crate::limits::{Demand, Limits, Pass, Reservation};
 use crate::pending::Pending;
 pub use crate::port::{Port, Turn};
 use crate::ragged::BatchTensors;
+use crate::readiness::Asked;
 use crate::reply::{AnswerOrder, Outlet, Recipient, Reply};
 use crate::schedule::SchedulerSpec;
 use crate::schedule::dispatch::Refusal;
@@ -103,6 +104,8 @@ pub struct Model {
     has_idle_wakers: AtomicBool,
     /// Kept by whoever waits for an answer and for nothing else.
     answers: Vigil,
+    /// Who asks it whether it can serve.
+    pub(crate) asked: Asked,
 }
 
 impl Model {
@@ -137,6 +140,7 @@ impl Model {
             idle_wakers: Mutex::new(Vec::new()),
             has_idle_wakers: AtomicBool::new(false),
             answers: Vigil::default(),
+            asked: Asked::default(),
             spec,
         });
         engine.know(&model);
@@ -221,6 +225,7 @@ impl Model {
 
     /// Ends it: ports answer [`Turn::Closed`], requests still queued are answered with `Unavailable`.
     pub fn close(&self) {
+        self.asked.clear();
         let (left, wakers) = self.scheduler.lock().close();
         wakers.into_iter().for_each(Waker::wake);
         let limited = std::mem::take(&mut *self.limited.lock());
