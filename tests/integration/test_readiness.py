@@ -1,7 +1,9 @@
 """Models that say themselves whether they can serve: ``is_ready`` of a ``model.py``."""
 
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from support.clients import Client
 from support.folders import describe, write_model
 from support.server import ServerProcess, wait_until
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SECONDS = 30.0
 FOLDER = "FOLDER"
 CHECKED = f"""
@@ -141,3 +144,11 @@ def test_a_model_whose_process_has_died_is_ready_again_with_the_next_one(
         lambda: (folder / "checked_0_1.pid").read_text() not in ("", str(pid)), "a new process", SECONDS
     )
     wait_until(lambda: server.get("/v2/models/checked/ready")[0] == 200, "the model to be ready", SECONDS)
+
+
+def test_the_example_drains_a_model_and_brings_it_back(tmp_path: Path) -> None:
+    repository = shutil.copytree(EXAMPLES / "draining", tmp_path / "draining")
+    with ServerProcess(repository) as server:
+        script = ["sh", EXAMPLES / "drain.sh", repository / "drained", server.http]
+        done = subprocess.run(script, capture_output=True, text=True, check=True, timeout=SECONDS)
+    assert done.stdout.splitlines() == ["serving: 200", "draining: 400", "serving again: 200"]

@@ -221,7 +221,7 @@ impl Engine {
 
     /// The served version of that name; without a version the highest one that is ready.
     ///
-    /// Fails with `NotFound` for a name or version that is unknown or could not be loaded, `Unavailable` for
+    /// Fails with `NotFound` for a name or version that is unknown or could not be loaded or goes, `Unavailable` for
     /// one that is not ready now.
     pub fn model(&self, name: &str, version: Option<i64>) -> Result<Arc<Model>> {
         self.index.read().find(name, version).cloned()

@@ -28,7 +28,8 @@ pub(super) struct Leaving {
 impl Leaving {
     /// Probes a client to which nothing of its answer was written yet; `None` if it has gone.
     pub(super) fn probe(stream: &mut Stream, context: &mut Context<'_>) -> Option<Self> {
-        write_probe(stream, context).then(|| Self { look: Box::pin(sleep(Duration::ZERO)), interval: FIRST_LOOK })
+        write_probe(stream, context)
+            .then(|| Self { look: Box::pin(sleep(Duration::ZERO)), interval: FIRST_LOOK })
     }
 
     /// Waits until it has gone; probes it anew where that may still be done.
@@ -54,5 +55,6 @@ impl Leaving {
 fn write_probe(stream: &mut Stream, context: &mut Context<'_>) -> bool {
     let written = Pin::new(&mut *stream).poll_write(context, PROBE);
     let flushed = Pin::new(stream).poll_flush(context);
-    matches!(written, Poll::Ready(Ok(length)) if length == PROBE.len()) && !matches!(flushed, Poll::Ready(Err(_)))
+    matches!(written, Poll::Ready(Ok(length)) if length == PROBE.len())
+        && !matches!(flushed, Poll::Ready(Err(_)))
 }
