@@ -12,6 +12,7 @@ mod laws;
 mod life;
 mod limits;
 mod ragged;
+mod readiness;
 mod remote_cache;
 mod scheduling;
 mod sequences;
