@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -122,6 +122,9 @@ class Model:
         self._server.serving[self.key, self.spec["version"]] = self
         self.published = True
         self._server.set_state(self.key, self.spec["version"], "READY", "")
+
+    def ask_by(self, check: Callable[[], str | None]) -> None:
+        self.check = check
 
     def describe(self, config_json: str, serialized: bytes) -> None:
         self.described = json.loads(config_json)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from support.certificates import Authority
 from support.collector import Collector
 from support.server import ServerProcess, run_to_end
 from support.traces import ask, settings, write_traced_models
@@ -145,8 +146,50 @@ def test_the_settings_show_where_traces_go(repository: Path, collector: Collecto
 
 
 def test_a_collector_that_takes_nothing_costs_no_request(repository: Path) -> None:
-    with Collector(503) as listening:
+    with Collector(503, retry_after="0") as listening:
         assert "503" in ask_in_vain(repository, listening.url)
+        assert len(listening.headers) == 5, "as often as it may be asked"
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+def test_a_collector_that_is_busy_is_told_again(repository: Path, status: int) -> None:
+    with (
+        Collector(status, status, 200, retry_after="0") as listening,
+        ServerProcess(repository, *to(listening.url, "--trace-config=rate=1")) as server,
+    ):
+        ask(server, "http")
+        assert len(listening.wait_for(3)) == 3
+        assert len(listening.headers) == 3
+
+
+def test_a_collector_that_refuses_is_not_told_again(repository: Path) -> None:
+    with Collector(400, retry_after="0") as listening:
+        assert "400" in ask_in_vain(repository, listening.url)
+        assert len(listening.headers) == 1
+
+
+def test_a_collector_is_told_over_tls_and_who_tells_it(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(authority.certificate))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "api-key=a%20secret")
+    with Collector(certificate=authority.issue("collector")) as listening:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", listening.url.removesuffix("/v1/traces"))
+        with ServerProcess(repository, *ON, SOON, "--trace-config=rate=1") as server:
+            ask(server, "http")
+            listening.wait_for(3)
+        assert listening.headers[0]["api-key"] == "a secret"
+
+
+def test_a_collector_that_nobody_vouches_for_is_told_nothing(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").mkdir()
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(Authority(tmp_path).certificate))
+    with Collector(certificate=Authority(tmp_path / "other").issue("collector")) as listening:
+        assert "certificate" in ask_in_vain(repository, listening.url)
+        assert listening.headers == []
 
 
 def test_a_collector_that_is_not_there_costs_no_request(repository: Path) -> None:
@@ -165,6 +208,15 @@ def ask_in_vain(repository: Path, url: str) -> str:
 
 
 def test_an_address_that_cannot_be_ends_the_start(repository: Path) -> None:
+    status, log = run_to_end(repository, *ON, "--trace-config=opentelemetry,url=grpc://localhost:4317")
+    assert status == 1
+    assert "grpc is not spoken, only http and https are" in log
+
+
+def test_certificates_that_cannot_be_read_end_the_start(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", str(tmp_path / "nowhere.pem"))
     status, log = run_to_end(repository, *ON, "--trace-config=opentelemetry,url=https://localhost:4318")
     assert status == 1
-    assert "https is not spoken, only http is" in log
+    assert "nowhere.pem' cannot be used" in log

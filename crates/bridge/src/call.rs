@@ -126,7 +126,9 @@ impl Caller {
     /// Whether a model takes requests.
     fn is_ready(&self, py: Python<'_>, model: &str, version: Option<i64>) -> bool {
         match &self.road {
-            Road::Engine(premises, _) => premises.engine.model(model, version).is_ok(),
+            Road::Engine(premises, _) => {
+                py.detach(|| premises.control.wait_for(premises.engine.ask_model(model, version)).is_ok())
+            }
             Road::Channel(port) => py.detach(|| port.ask_ready(model, version)).is_ok(),
         }
     }

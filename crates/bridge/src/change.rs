@@ -28,6 +28,11 @@ impl Changer {
         self.leave(change)?.blocking_recv().unwrap_or_else(|_| Err(lost()))
     }
 
+    /// Waits for what a model says of itself; not for threads that own sockets.
+    pub(crate) fn wait_for(&self, verdict: impl Future<Output = Result<()>>) -> Result<()> {
+        self.runtime.block_on(verdict)
+    }
+
     fn leave(&self, change: Change) -> Result<oneshot::Receiver<Result<()>>> {
         let kind = match change.kind.as_str() {
             "load" => Kind::Load,

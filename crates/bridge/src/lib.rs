@@ -40,6 +40,7 @@ mod model;
 mod notify;
 mod occupation;
 mod parker;
+mod readiness;
 mod request;
 mod sender;
 mod sequence_spec;

@@ -15,6 +15,7 @@ use trilith_worker::{Keepsakes, Link, Service};
 use crate::call::{Caller, Premises, Road};
 use crate::change::Changer;
 use crate::instance::InstancePort;
+use crate::readiness::PythonReadiness;
 use crate::spec::parse_demand;
 use crate::threads::Threads;
 use crate::worker::WorkerLink;
@@ -105,6 +106,11 @@ impl Model {
             beginning,
         };
         Ok(WorkerLink::start(link, service, &self.threads.next(), ends))
+    }
+
+    /// Has a Python function asked whether the model can serve: it returns why not, or `None`.
+    fn ask_by(&self, check: Py<PyAny>) {
+        self.served.ask_by(Arc::new(PythonReadiness::new(check, self.threads.next())));
     }
 
     fn in_flight(&self) -> u64 {

@@ -130,6 +130,7 @@ impl Server {
         grpc.keepalive_time = form.keepalive_time_ms.map_or(grpc.keepalive_time, Duration::from_millis);
         grpc.keepalive_timeout =
             form.keepalive_timeout_ms.map_or(grpc.keepalive_timeout, Duration::from_millis);
+        grpc.pings = form.pings();
         grpc.handshake_timeout =
             form.client_timeout_seconds.map_or(grpc.handshake_timeout, Duration::from_secs);
         grpc.max_connection_age = form.max_connection_age_ms.map(Duration::from_millis);

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+#[cfg(feature = "grpc")]
+use std::time::Duration;
 
 use bytes::Bytes;
 use pyo3::exceptions::PyValueError;
@@ -19,7 +21,7 @@ use trilith_engine::{
 #[cfg(any(feature = "http", feature = "grpc"))]
 use trilith_wire::forward::HeaderPattern;
 #[cfg(feature = "grpc")]
-use trilith_wire::grpc::CompressionLevel;
+use trilith_wire::grpc::{CompressionLevel, PingOptions};
 #[cfg(any(feature = "http", feature = "grpc"))]
 use trilith_wire::restriction::{Api, Restrictions};
 use trilith_wire::{LogSettings, ServerInfo};
@@ -419,6 +421,14 @@ pub(crate) struct GrpcForm {
     #[serde(default)]
     pub(crate) keepalive_timeout_ms: Option<u64>,
     #[serde(default)]
+    pub(crate) permit_without_calls: Option<bool>,
+    #[serde(default)]
+    pub(crate) max_pings_without_data: Option<u32>,
+    #[serde(default)]
+    pub(crate) min_ping_interval_ms: Option<u64>,
+    #[serde(default)]
+    pub(crate) max_ping_strikes: Option<u32>,
+    #[serde(default)]
     pub(crate) max_connection_age_ms: Option<u64>,
     #[serde(default)]
     pub(crate) max_connection_age_grace_ms: Option<u64>,
@@ -433,6 +443,15 @@ pub(crate) struct GrpcForm {
 
 #[cfg(feature = "grpc")]
 impl GrpcForm {
+    pub(crate) fn pings(&self) -> PingOptions {
+        PingOptions {
+            permit_without_calls: self.permit_without_calls,
+            max_without_data: self.max_pings_without_data,
+            min_interval: self.min_ping_interval_ms.map(Duration::from_millis),
+            max_strikes: self.max_ping_strikes,
+        }
+    }
+
     pub(crate) fn compression(&self) -> PyResult<CompressionLevel> {
         match self.response_compression.as_deref() {
             None | Some("none") => Ok(CompressionLevel::None),

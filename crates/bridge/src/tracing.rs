@@ -36,6 +36,10 @@ enum ModeForm {
 #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "this build traces nothing"))]
 struct CollectorForm {
     url: String,
+    /// What is said in every request.
+    headers: Vec<(String, String)>,
+    /// Certificates that are trusted instead of the system's.
+    certificate: Option<std::path::PathBuf>,
     resource: Vec<(String, String)>,
     most_waiting: u32,
     delay_ms: u32,
@@ -100,17 +104,18 @@ fn start_output(
 ) -> PyResult<(trilith_trace::Mode, Arc<dyn trilith_trace::Output>)> {
     use pyo3::exceptions::{PyOSError, PyValueError};
     use trilith_trace::{
-        Address, CollectorOptions, CollectorOutput, FileOutput, Mode, NoOutput, Notice, Output,
+        Address, CollectorOptions, CollectorOutput, Exporter, FileOutput, Mode, NoOutput, Notice, Output,
     };
 
     let control = Arc::clone(control);
     let notice: Notice = Box::new(move |message| control.tell(message));
     if let ModeForm::OpenTelemetry = form.mode {
         let told = form.collector;
-        let address = Address::read(&told.url)
+        let exporter = Address::read(&told.url)
+            .and_then(|address| Exporter::new(address, &told.headers, told.certificate.as_deref()))
             .map_err(|error| PyValueError::new_err(error.full_text().into_owned()))?;
         let options = CollectorOptions {
-            address,
+            exporter,
             resource: told.resource,
             most_waiting: told.most_waiting as usize,
             delay: std::time::Duration::from_millis(u64::from(told.delay_ms)),

@@ -224,7 +224,7 @@ impl Engine {
 
     /// The served version of that name; without a version the highest one that is ready.
     ///
-    /// Fails with `NotFound` for a name or version that is unknown or could not be loaded, `Unavailable` for
+    /// Fails with `NotFound` for a name or version that is unknown or could not be loaded or goes, `Unavailable` for
     /// one that is not ready now, `InvalidArgument` for a name that stands for models of several namespaces.
     pub fn model(&self, name: &str, version: Option<i64>) -> Result<Arc<Model>> {
         self.index.read().find(name, version).cloned()
@@ -330,7 +330,7 @@ impl Engine {
         known.push(Arc::downgrade(model));
     }
 
-    fn known_models(&self) -> Vec<Arc<Model>> {
+    pub(crate) fn known_models(&self) -> Vec<Arc<Model>> {
         self.known.lock().iter().filter_map(Weak::upgrade).collect()
     }
 

@@ -279,7 +279,7 @@ fn explain_absence(name: &str, version: Option<i64>, versions: &Versions) -> Err
     let message = format!("{title} is not ready: {state}{reason}");
     match entry.state {
         // Asking again will not help: to clients it is not there, as it is not for Triton's.
-        State::Unavailable => Error::not_found(message),
+        State::Unavailable | State::Unloading => Error::not_found(message),
         _ => Error::unavailable(message),
     }
 }

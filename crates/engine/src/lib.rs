@@ -16,6 +16,7 @@
 //! - [`mailbox`]: the answers to a request that somebody waits for
 //! - [`metrics`]: what models count for themselves
 //! - [`reply`]: the way back, answered exactly once
+//! - [`readiness`]: models that say themselves whether they can serve
 //! - [`round`]: requests that arrive together go to their model together
 //! - [`statistics`]: what is counted and timed
 //! - [`clock`]: where time comes from
@@ -50,6 +51,7 @@ mod outputs;
 mod pending;
 pub mod port;
 pub mod ragged;
+pub mod readiness;
 mod remote;
 pub mod reply;
 pub mod round;
@@ -73,6 +75,7 @@ pub use mailbox::Mailbox;
 pub use metrics::MetricRegistry;
 pub use model::{Description, Model, ModelSpec, Port, Turn};
 pub use ragged::{BatchInputKind, BatchInputSpec, BatchOutputSpec, BatchTensors};
+pub use readiness::{Readiness, Verdict};
 pub use reply::{Answer, Reply};
 pub use schedule::sequence::SequenceStrategy;
 pub use schedule::{QueuePolicy, SchedulerSpec, TimeoutAction};

@@ -21,6 +21,7 @@ use crate::limits::{Demand, Limits, Pass, Reservation};
 use crate::pending::Pending;
 pub use crate::port::{Port, Turn};
 use crate::ragged::BatchTensors;
+use crate::readiness::Asked;
 use crate::reply::{AnswerOrder, Outlet, Recipient, Reply};
 use crate::round;
 use crate::schedule::SchedulerSpec;
@@ -107,6 +108,8 @@ pub struct Model {
     has_idle_wakers: AtomicBool,
     /// Kept by whoever waits for an answer and for nothing else.
     answers: Vigil,
+    /// Who asks it whether it can serve.
+    pub(crate) asked: Asked,
 }
 
 impl Model {
@@ -141,6 +144,7 @@ impl Model {
             idle_wakers: Mutex::new(Vec::new()),
             has_idle_wakers: AtomicBool::new(false),
             answers: Vigil::default(),
+            asked: Asked::default(),
             spec,
         });
         engine.know(&model);
@@ -231,6 +235,7 @@ impl Model {
 
     /// Ends it: ports answer [`Turn::Closed`], requests still queued are answered with `Unavailable`.
     pub fn close(&self) {
+        self.asked.clear();
         let (left, wakers) = self.scheduler.lock().close();
         wakers.into_iter().for_each(Waker::wake);
         let limited = std::mem::take(&mut *self.limited.lock());

@@ -1,16 +1,16 @@
 //! Traces on their way to an OpenTelemetry collector, by OTLP over HTTP.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
+use trilith_core::Result;
 use trilith_core::trace::Parent;
-use trilith_core::{Error, Result};
 
+use crate::export::{Exporter, Failure};
 use crate::identity::Identity;
 use crate::otlp;
 use crate::output::{Notice, Output};
@@ -19,14 +19,16 @@ use crate::spans::{count, spans};
 use crate::time::Timebase;
 use crate::values::Values;
 
-/// For a collector to take one batch, all in all: as long as OTLP's exporters wait by default.
-const EXPORT_SECONDS: u64 = 10;
+/// How often a message is sent that the collector wants to have later, how long is waited before the second time, and
+/// how long at most: as OpenTelemetry's own exporters do.
+const MOST_ATTEMPTS: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where spans go and how, by Triton's names.
-#[derive(Clone, Debug)]
 pub struct CollectorOptions {
     /// `url`: where to.
-    pub address: Address,
+    pub exporter: Exporter,
     /// `resource`: what is said of the server.
     pub resource: Vec<(String, String)>,
     /// `bsp_max_queue_size`: spans that may wait.
@@ -35,39 +37,6 @@ pub struct CollectorOptions {
     pub delay: Duration,
     /// `bsp_max_export_batch_size`: spans that are sent at once.
     pub most_sent: usize,
-}
-
-/// Where a collector listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address {
-    /// Host and port, as the request names them.
-    pub authority: String,
-    /// What is asked for there.
-    pub path: String,
-}
-
-impl Address {
-    /// Reads `http://HOST:PORT/PATH`; the scheme may be left out.
-    pub fn read(url: &str) -> Result<Self> {
-        let refuse = |why: &str| {
-            let error = Error::invalid(format!("'{url}' is no address of a collector: {why}"));
-            error.with_hint("it looks like http://localhost:4318/v1/traces")
-        };
-        let rest = match url.split_once("://") {
-            Some(("http", rest)) => rest,
-            Some((scheme, _)) => return Err(refuse(&format!("{scheme} is not spoken, only http is"))),
-            None => url,
-        };
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-        if authority.is_empty() || !is_plain(url) {
-            return Err(refuse("it names no host"));
-        }
-        let has_port = authority.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
-        let authority = if has_port { authority.to_owned() } else { format!("{authority}:80") };
-        let path = if path.is_empty() { "/v1/traces" } else { path };
-        Ok(Self { authority, path: path.to_owned() })
-    }
 }
 
 #[derive(Default)]
@@ -82,6 +51,20 @@ struct Waiting {
 struct Shared {
     waiting: Mutex<Waiting>,
     news: Condvar,
+}
+
+impl Shared {
+    /// Waits so long; false if nothing more is to come, which ends the wait.
+    fn pause(&self, length: Duration) -> bool {
+        let until = Instant::now() + length;
+        let mut waiting = self.waiting.lock();
+        while !waiting.is_closed {
+            if self.news.wait_until(&mut waiting, until).timed_out() {
+                return true;
+            }
+        }
+        false
+    }
 }
 
 /// Sends spans on a thread of its own.
@@ -161,7 +144,7 @@ impl Sender {
                     self.options.most_waiting
                 ));
             }
-            self.send(traces);
+            self.send(traces, shared);
             if is_last {
                 return self.lost;
             }
@@ -184,14 +167,14 @@ impl Sender {
         (std::mem::take(&mut waiting.traces), std::mem::take(&mut waiting.dropped), waiting.is_closed)
     }
 
-    fn send(&mut self, traces: VecDeque<Finished>) {
+    fn send(&mut self, traces: VecDeque<Finished>, shared: &Shared) {
         let offset = self.time.unix_offset();
         let count = traces.len() as u64;
         let all: Vec<_> = traces.iter().flat_map(|trace| spans(trace, offset)).collect();
         drop(traces);
         let result = all
             .chunks(self.options.most_sent.max(1))
-            .try_for_each(|chunk| post(&self.options.address, &otlp::encode(&self.options.resource, chunk)));
+            .try_for_each(|chunk| self.deliver(&otlp::encode(&self.options.resource, chunk), shared));
         if count == 0 {
             return;
         }
@@ -200,71 +183,26 @@ impl Sender {
         if let Err(error) = result {
             self.lost += count;
             if !was_failing {
-                let place = &self.options.address.authority;
+                let place = self.options.exporter.place();
                 (self.notice)(format!("the collector at {place} takes no traces, they are lost: {error}"));
             }
         }
     }
-}
 
-/// Sends one message; fails unless it is taken.
-fn post(address: &Address, body: &[u8]) -> io::Result<()> {
-    let limit = Duration::from_secs(EXPORT_SECONDS);
-    let mut stream = connect(&address.authority, limit)?;
-    stream.set_write_timeout(Some(limit))?;
-    stream.set_read_timeout(Some(limit))?;
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-protobuf\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n",
-        address.path,
-        address.authority,
-        body.len()
-    );
-    stream.write_all(head.as_bytes())?;
-    stream.write_all(body)?;
-    let mut status = String::new();
-    BufReader::new(io::Read::take(stream, 1024)).read_line(&mut status)?;
-    let code = status.split(' ').nth(1).unwrap_or_default();
-    if code.starts_with('2') {
-        return Ok(());
-    }
-    Err(io::Error::other(format!("it answered '{}'", status.trim_end())))
-}
-
-fn connect(authority: &str, limit: Duration) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for place in authority.to_socket_addrs()? {
-        match TcpStream::connect_timeout(&place, limit) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
+    /// Sends one message, again and again where the collector asks for that.
+    fn deliver(&self, message: &[u8], shared: &Shared) -> io::Result<()> {
+        let mut pause = FIRST_PAUSE;
+        for attempt in 1.. {
+            let (error, asked) = match self.options.exporter.post(message) {
+                Ok(()) => return Ok(()),
+                Err(Failure::Final(error)) => return Err(error),
+                Err(Failure::Later(error, asked)) => (error, asked),
+            };
+            if attempt >= MOST_ATTEMPTS || !shared.pause(asked.unwrap_or(pause).min(LONGEST_PAUSE)) {
+                return Err(error);
+            }
+            pause = pause * 3 / 2;
         }
-    }
-    Err(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_may_leave_out_the_scheme_and_the_path() {
-        let address =
-            |authority: &str, path: &str| Address { authority: authority.into(), path: path.into() };
-        for (url, expected) in [
-            ("http://localhost:4318/v1/traces", address("localhost:4318", "/v1/traces")),
-            ("localhost:4318/other", address("localhost:4318", "/other")),
-            ("http://collector", address("collector:80", "/v1/traces")),
-            ("[::1]:4318", address("[::1]:4318", "/v1/traces")),
-        ] {
-            assert_eq!(Address::read(url), Ok(expected), "{url}");
-        }
-        for (url, problem) in [
-            ("https://a/b", "https is not spoken"),
-            ("", "names no host"),
-            ("http:///v1", "names no host"),
-            ("a b", "no host"),
-        ] {
-            assert!(Address::read(url).unwrap_err().message.contains(problem), "{url}");
-        }
+        Ok(())
     }
 }

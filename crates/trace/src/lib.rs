@@ -11,10 +11,15 @@
 //! - [`time`]: the engine's clock and the system's
 //! - [`output`]: where finished traces go; [`queue`]: on their way there, bounded
 //! - [`file`], [`json`]: Triton's trace files
-//! - [`collector`]: to an OpenTelemetry collector, with [`identity`], [`spans`] and [`otlp`]
+//! - [`collector`]: to an OpenTelemetry collector, with [`identity`], [`spans`] and [`otlp`]; [`export`]: how it is spoken to,
+//!   at its [`address`], encrypted where that says so
 
+pub mod address;
 pub mod change;
 pub mod collector;
+#[cfg(feature = "tls")]
+mod encryption;
+pub mod export;
 pub mod file;
 pub mod identity;
 pub mod json;
@@ -29,7 +34,9 @@ pub mod time;
 pub mod tracer;
 pub mod values;
 
-pub use collector::{Address, CollectorOptions, CollectorOutput};
+pub use address::Address;
+pub use collector::{CollectorOptions, CollectorOutput};
+pub use export::Exporter;
 pub use file::FileOutput;
 pub use output::{NoOutput, Notice, Output};
 pub use time::Timebase;

@@ -282,8 +282,7 @@ impl Session {
                 }
             }
             ToServer::IsReady { call, model, version } => {
-                let result = self.engine.model(model, version).map(|_| Response::default());
-                self.reply(call, Answer { result: Some(result), is_final: true })?;
+                self.ask_ready(call, model.to_owned(), version);
             }
             ToServer::Loaded(said) => {
                 if let Some(listener) = self.said.take() {
@@ -302,6 +301,16 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Asks whether a model takes requests; the worker is told when that is known.
+    fn ask_ready(&self, call: u64, model: String, version: Option<i64>) {
+        let (engine, sender) = (std::sync::Arc::clone(&self.engine), self.calls.sender.clone());
+        tokio::spawn(async move {
+            let result = engine.ask_model(&model, version).await.map(|()| Response::default());
+            // The session may be over; then nobody waits for the answer.
+            let _ = sender.send((call, Answer { result: Some(result), is_final: true }));
+        });
     }
 
     /// Has a model loaded or unloaded; the worker is told when that is done.

@@ -51,6 +51,36 @@ def _headers(group: str, name: str, restriction: str, prefix: str) -> tuple[Flag
     )
 
 
+_PINGS = (
+    Flag(
+        "grpc-keepalive-permit-without-calls",
+        GRPC,
+        values.BOOLEAN,
+        "Whether connections without calls are probed, and may probe as often as others. If not given, they "
+        "are probed, so that dead ones are found.",
+    ),
+    Flag(
+        "grpc-http2-max-pings-without-data",
+        GRPC,
+        values.whole(),
+        "Probes of a client at most while nothing else is sent to it; 0, or not given, for any number.",
+    ),
+    Flag(
+        "grpc-http2-min-recv-ping-interval-without-data",
+        GRPC,
+        values.whole(),
+        "Milliseconds between pings of a client while nothing else is sent to it, if this or the next is "
+        "given; 300000 with the next one alone, and two hours while no call is open, unless permitted.",
+    ),
+    Flag(
+        "grpc-http2-max-ping-strikes",
+        GRPC,
+        values.whole(),
+        "Pings of a client that may come too soon before its connection is ended; 0 for any number, "
+        "2 where only the flag before is given.",
+    ),
+)
+
 USED = (
     *_headers(HTTP, "http", "http-restricted-api", ""),
     *_headers(GRPC, "grpc", "grpc-restricted-protocol", "triton-grpc-protocol-"),
@@ -73,6 +103,7 @@ USED = (
         values.whole(),
         "Milliseconds that calls in flight have when the age is reached; without an end if not given.",
     ),
+    *_PINGS,
     *_encryption(HTTP, "http", " Trilith's own, as the four that follow; Triton's HTTP has no TLS."),
     *_encryption(GRPC, "grpc", ""),
     Flag(

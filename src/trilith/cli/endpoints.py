@@ -41,6 +41,10 @@ def _grpc(given: Mapping[str, Any], problems: list[str]) -> Endpoint:
         **_encryption(given, "grpc", problems),
         **_headers(given, ("grpc", "grpc-restricted-protocol", _GRPC_PREFIX), problems),
         **_chosen(
+            permit_without_calls=given["grpc_keepalive_permit_without_calls"],
+            max_pings_without_data=given["grpc_http2_max_pings_without_data"],
+            min_ping_interval_ms=given["grpc_http2_min_recv_ping_interval_without_data"],
+            max_ping_strikes=given["grpc_http2_max_ping_strikes"],
             max_connection_age_ms=given["grpc_max_connection_age"],
             max_connection_age_grace_ms=given["grpc_max_connection_age_grace"],
             response_compression=given["grpc_infer_response_compression_level"],

@@ -318,15 +318,11 @@ IDLE = (
         "grpc-infer-thread-count",
         "grpc-infer-allocation-pool-size",
         "grpc-max-response-pool-size",
-        "grpc-http2-max-pings-without-data",
-        "grpc-http2-min-recv-ping-interval-without-data",
-        "grpc-http2-max-ping-strikes",
         "sagemaker-port",
         "sagemaker-thread-count",
         "vertex-ai-port",
         "vertex-ai-thread-count",
     ),
-    *_idle(GRPC, values.BOOLEAN, "grpc-keepalive-permit-without-calls"),
 )
 
 LATER = (

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import unquote
 
 from trilith.cli import values
 from trilith.cli.parse import nearest
@@ -119,15 +120,35 @@ def _collector(read: dict[str, Any], environment: Mapping[str, str], problems: l
         shown[name] = str(numbers[field])
     if numbers["most_sent"] > numbers["most_waiting"]:
         problems.append("--trace-config=opentelemetry: bsp_max_export_batch_size is over bsp_max_queue_size")
-    url = read.pop("url", defaults.url)
+    url = read.pop("url", None) or _find_url(environment) or defaults.url
     if read.get("mode") != "opentelemetry":
         shown = {}
     return CollectorOptions(
         url=url,
+        headers=_read_headers(_of_exporter(environment, "HEADERS")),
+        certificate=_of_exporter(environment, "CERTIFICATE") or None,
         resource=tuple(resource.items()),
         shown=tuple(shown.items()),
         **numbers,
     )
+
+
+def _of_exporter(environment: Mapping[str, str], name: str) -> str:
+    """Return what OpenTelemetry's exporters are told, of traces or of everything."""
+    general = environment.get(f"OTEL_EXPORTER_OTLP_{name}", "")
+    return environment.get(f"OTEL_EXPORTER_OTLP_TRACES_{name}", "") or general
+
+
+def _find_url(environment: Mapping[str, str]) -> str:
+    url = environment.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "")
+    base = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")
+    return url or (f"{base.rstrip('/')}/v1/traces" if base else "")
+
+
+def _read_headers(text: str) -> tuple[tuple[str, str], ...]:
+    """Read ``KEY=VALUE,KEY=VALUE``, the values as in a URL."""
+    pairs = (pair.partition("=") for pair in text.split(","))
+    return tuple((key.strip(), unquote(value.strip())) for key, equals, value in pairs if equals)
 
 
 def trace_notes(options: TraceOptions) -> list[str]:

@@ -12,7 +12,7 @@
 """
 
 from trilith.contract.agent import AgentAction, AgentModel, RepositoryAgent
-from trilith.contract.backend import Backend, BackendSettings, Instance, LoadedModel
+from trilith.contract.backend import Backend, BackendSettings, CheckedInstance, Instance, LoadedModel
 from trilith.contract.batch import Batch, InferenceRequest
 from trilith.contract.brick import BrickKind, Manifest
 from trilith.contract.cache import Cache, CacheBrick, NativeCache
@@ -62,6 +62,7 @@ __all__ = [
     "CallAnswer",
     "Caller",
     "CallingInstance",
+    "CheckedInstance",
     "ConfigurationError",
     "DataType",
     "ErrorCode",

@@ -1,7 +1,7 @@
 """What a backend does with a model: complete its configuration, load it, execute batches."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -30,6 +30,18 @@ class Instance(Protocol):
 
     def close(self) -> None:
         """Let go of what the instance holds. Called once, after the last batch."""
+
+
+@runtime_checkable
+class CheckedInstance(Instance, Protocol):
+    """An instance whose model may be asked whether it can serve now."""
+
+    @property
+    def check(self) -> Callable[[], Any] | None:
+        """Return what asks it, ``True`` or ``False``, or ``None`` where it has no say.
+
+        It may be called from any thread, beside :meth:`Instance.execute`, but not twice at once.
+        """
 
 
 class LoadedModel(Protocol):

@@ -77,7 +77,8 @@ class Server:
                 ``log`` (object: ``file``, ``info``, ``warning``, ``error``, ``verbose``, ``format``),
                 ``trace`` (null, or an object: ``mode``, ``timestamps`` and ``tensors`` (bool), ``rate``,
                 ``count`` (int or null), ``log_frequency``, ``file``, ``collector`` (object: ``url``,
-                ``resource`` and ``shown`` as lists of pairs, ``most_waiting``, ``delay_ms``, ``most_sent``)).
+                ``resource``, ``headers`` and ``shown`` as lists of pairs, ``certificate`` (file, or null),
+                ``most_waiting``, ``delay_ms``, ``most_sent``)).
 
         Raises:
             OSError: traces cannot be written; the message says where to and why.
@@ -173,8 +174,9 @@ class Server:
         """Listen for gRPC.
 
         Options: ``address``, ``port``, ``reuse_port``, ``max_message_size``, ``keepalive_time_ms``,
-        ``keepalive_timeout_ms``, optional ``client_timeout_seconds``. Returns and raises like
-        :meth:`serve_http`.
+        ``keepalive_timeout_ms``, optional ``client_timeout_seconds``, ``permit_without_calls``,
+        ``max_pings_without_data``, ``min_ping_interval_ms``, ``max_ping_strikes`` (what gRPC's C-core does
+        with its arguments of that kind). Returns and raises like :meth:`serve_http`.
         """
 
     def serve_metrics(self, options: str) -> int:
@@ -293,6 +295,12 @@ class Model:
 
     def caller(self) -> Caller:
         """Return the way of an instance in this process to the rest of the server before it takes batches."""
+
+    def ask_by(self, check: Callable[[], str | None]) -> None:
+        """Have a function asked whether the model can serve, until the model is closed.
+
+        It returns why not, or ``None``; it is called from threads for blocking work, never twice at once.
+        """
 
     def connect_worker(self, socket_descriptor: int, demand: str = "") -> WorkerLink:
         """Take over the server's end of a worker's channel: a connected Unix stream socket.

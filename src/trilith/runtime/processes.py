@@ -11,6 +11,7 @@ from trilith.contract import LoadError, Placement
 from trilith.runtime.hosts import HostRequest, Plan
 from trilith.runtime.limits import write_demand
 from trilith.runtime.logs import LogOptions
+from trilith.runtime.readiness import find_reason
 from trilith.runtime.supervision import Supervised, Supervisor
 from trilith.runtime.workers import WORKER_COMMAND, WORKER_MODULE, Worker, WorkerOrder
 
@@ -64,6 +65,8 @@ class ProcessHost:
         """Start a worker for each placement, side by side, and wait until all have loaded."""
         self._model = model
         self._ready = self._load_parts(_split(plan, plan.context.placements))
+        if any(worker.is_checked for _, worker in self._ready):
+            model.ask_by(self._find_reason)
 
     def _load_parts(self, parts: "Sequence[Plan]") -> list[tuple[Plan, Worker]]:
         workers: list[Worker | None] = [None] * len(parts)
@@ -148,6 +151,11 @@ class ProcessHost:
         end = time.monotonic() + timeout
         ended = [supervisor.finish_close(max(0.0, end - time.monotonic())) for supervisor in supervisors]
         return all(ended)
+
+    def _find_reason(self) -> str | None:
+        with self._lock:
+            supervisors = list(self._supervisors.values())
+        return find_reason([supervisor.question for supervisor in supervisors])
 
     def _give_back(self, workers: "Sequence[Worker]") -> None:
         """End workers that loaded beside one that could not."""

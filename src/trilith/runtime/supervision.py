@@ -12,6 +12,7 @@ from trilith.runtime.workers import LAST_WORDS_SECONDS, Worker
 
 if TYPE_CHECKING:
     from trilith import native
+    from trilith.runtime.readiness import FarQuestion
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,12 @@ class Supervisor:
     def start(self) -> None:
         """Let the instance take batches."""
         self._thread.start()
+
+    @property
+    def question(self) -> "FarQuestion":
+        """Asks the worker that runs the instance now."""
+        with self._lock:
+            return self._worker.question
 
     def begin_close(self) -> None:
         """Let the worker finish its batch and end; does not wait."""

@@ -11,6 +11,7 @@ from trilith.contract import Backend, Instance, LoadedModel, LoadError, ModelCon
 from trilith.runtime.hosts import HostRequest, Plan
 from trilith.runtime.instances import close_instance, run_instance
 from trilith.runtime.limits import write_demand
+from trilith.runtime.readiness import NearQuestion, find_check, find_reason
 from trilith.runtime.warmup import warm_up
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Seat:
     """One instance, and where it runs once it does."""
 
     instance: Instance
+    question: NearQuestion | None = None
     port: "native.InstancePort | None" = None
     thread: threading.Thread | None = None
 
@@ -50,6 +52,8 @@ class ThreadHost:
         self._loaded = self._make_backend().load(context)
         for placement in plan.context.placements:
             self._seats[placement] = self._make_seat(self._loaded, context, placement)
+        if any(seat.question for seat in self._seats.values()):
+            model.ask_by(self._find_reason)
 
     def serve(self, lost: Callable[[str], None]) -> None:
         """Let the instances take batches."""
@@ -111,7 +115,12 @@ class ThreadHost:
         except Exception:
             close_instance(instance, placement.name)
             raise
-        return Seat(instance)
+        check = find_check(instance)
+        return Seat(instance, NearQuestion(check, placement.name) if check else None)
+
+    def _find_reason(self) -> str | None:
+        seats = list(self._seats.values())
+        return find_reason([seat.question for seat in seats if seat.question])
 
     def _start(self, model: "native.Model", placement: Placement, seat: Seat) -> None:
         try:

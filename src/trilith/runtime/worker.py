@@ -28,6 +28,7 @@ from trilith.runtime.handover import read_context, read_source
 from trilith.runtime.instances import close_instance, run_instance
 from trilith.runtime.log_news import listen
 from trilith.runtime.logs import LogOptions, configure
+from trilith.runtime.readiness import answer, find_check
 from trilith.runtime.warmup import warm_up
 
 if TYPE_CHECKING:
@@ -66,10 +67,10 @@ def main(arguments: list[str]) -> int:
     except BaseException as error:  # noqa: BLE001  whatever a model raises, the server reports it
         _report(channel.send, error)
         return 1
-    return _carry_out(channel, backend, task)
+    return _carry_out(channel, backend, task, int(order["readiness"]))
 
 
-def _carry_out(channel: Channel, backend: Backend, task: dict[str, Any]) -> int:
+def _carry_out(channel: Channel, backend: Backend, task: dict[str, Any], readiness: int) -> int:
     """Load the model and run its instance; the exit status."""
     from trilith.native import WorkerPort  # noqa: PLC0415  what only completes a configuration needs none
 
@@ -82,8 +83,10 @@ def _carry_out(channel: Channel, backend: Backend, task: dict[str, Any]) -> int:
     except BaseException as error:  # noqa: BLE001  whatever a model raises at load, the server reports it
         _report(lambda message: port.say_loaded(json.dumps(message)), error)
         return 1
-    port.say_loaded(json.dumps({"ready": True}))
     name: str = task["context"]["placements"][0]["name"]
+    check = find_check(instance)
+    answer(readiness, check, name)
+    port.say_loaded(json.dumps({"ready": True, "checked": check is not None}))
     run_instance(port, instance, name)
     if os.getpid() != worker:
         os._exit(0)  # a copy that the model made by forking and let return

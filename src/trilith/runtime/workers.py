@@ -18,6 +18,7 @@ from trilith.runtime.handover import write_context, write_source
 from trilith.runtime.hosts import Plan
 from trilith.runtime.log_news import LogNews
 from trilith.runtime.logs import LogOptions
+from trilith.runtime.readiness import FarQuestion
 
 if TYPE_CHECKING:
     from trilith import native
@@ -54,7 +55,12 @@ class WorkerOrder:
 
 
 class Worker:
-    """One worker process."""
+    """One worker process.
+
+    Attributes:
+        is_checked: whether its model is to be asked whether it can serve, once it has loaded it.
+        question: asks it.
+    """
 
     def __init__(self, order: WorkerOrder, document: dict[str, Any] | None = None) -> None:
         """Start it; with a document, let it complete that first.
@@ -66,30 +72,33 @@ class Worker:
         try:
             ours, theirs = socket.socketpair()
             self._news = LogNews()
+            self.question = FarQuestion()
         except OSError as error:
             raise LoadError(f"{self._title}: no worker process can be started: {error}") from error
         self._channel = Channel(ours)
         self._link: native.WorkerLink | None = None
         self._is_killed = False
-        with theirs, self._news.theirs as news:
-            news_descriptor = news.fileno()
+        self.is_checked = False
+        with theirs, self._news.theirs as news, self.question.theirs as asked:
+            news_descriptor, asked_descriptor = news.fileno(), asked.fileno()
             try:
                 self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
                     # The model is named for people who look at the list of processes.
                     [*order.command, str(theirs.fileno()), f"{order.source.name}/{order.source.version}"],
-                    pass_fds=[theirs.fileno(), news_descriptor],
+                    pass_fds=[theirs.fileno(), news_descriptor, asked_descriptor],
                     stdin=subprocess.DEVNULL,
                     env=order.variables,
                 )
             except OSError as error:
                 ours.close()
-                self._news.close()
+                self._let_go()
                 raise LoadError(f"{self._title}: no worker process can be started: {error}") from error
         self._send(
             {
                 "server": os.getpid(),
                 "entry": order.entry,
                 "news": news_descriptor,
+                "readiness": asked_descriptor,
                 "log": asdict(LogNews.latest(order.log)),
                 "source": write_source(order.source),
                 "complete": document is not None,
@@ -132,7 +141,8 @@ class Worker:
         answer = self._link.loaded()
         if answer is None:
             self._raise_ended()
-        self._check(json.loads(answer))
+        self.is_checked = self._check(json.loads(answer)).get("checked", False)
+        self.question.name = plan.context.placements[0].name
 
     @property
     def link(self) -> "native.WorkerLink":
@@ -147,7 +157,7 @@ class Worker:
         self._process.kill()
         self._process.wait()
         self._channel.close()
-        self._news.close()
+        self._let_go()
 
     def end(self, timeout: float) -> bool:
         """Wait for it to end after its channel did, and kill it after that many seconds.
@@ -161,8 +171,12 @@ class Worker:
             log.warning("%s: worker process %d did not end in time and is killed", self._title, self.pid)
             self.kill()
             return False
-        self._news.close()
+        self._let_go()
         return True
+
+    def _let_go(self) -> None:
+        self._news.close()
+        self.question.close()
 
     def describe_end(self) -> str:
         """Say how it ended: exit status or signal, and what that often means."""

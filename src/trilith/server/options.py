@@ -60,6 +60,10 @@ class CollectorOptions:
     url: str = "http://localhost:4318/v1/traces"
     resource: tuple[tuple[str, str], ...] = (("service.name", "triton-inference-server"),)
     """What is said of the server."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """What is said in every request, to show who sends it."""
+    certificate: str | None = None
+    """File of the certificates that are trusted instead of the system's, for ``https://``."""
     most_waiting: int = 2048
     """Spans that may wait to be sent; more are dropped."""
     delay_ms: int = 5000

@@ -46,6 +46,19 @@ def test_the_defaults_are_triton_s() -> None:
     assert options.notes == ()
 
 
+def test_how_often_grpc_may_be_pinged_is_handed_on_where_it_is_said() -> None:
+    options = build(
+        "--grpc-keepalive-permit-without-calls=0",
+        "--grpc-http2-max-pings-without-data=0",
+        "--grpc-http2-min-recv-ping-interval-without-data=10000",
+        "--grpc-http2-max-ping-strikes=0",
+    )
+    settings = endpoint(options, "grpc").settings
+    assert settings["permit_without_calls"] is False
+    assert (settings["max_pings_without_data"], settings["max_ping_strikes"]) == (0, 0)
+    assert settings["min_ping_interval_ms"] == 10000
+
+
 def test_metrics_listen_where_http_does_unless_told_otherwise() -> None:
     assert endpoint(build("--http-address=::1"), "metrics").address == "::1"
     assert endpoint(build("--http-address=::1", "--metrics-address=::2"), "metrics").address == "::2"

@@ -118,6 +118,21 @@ def test_a_collector_is_told_of_by_flags_and_environment(monkeypatch: pytest.Mon
     }
 
 
+def test_a_collector_is_found_and_told_who_speaks_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://a:4318/")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "general=1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "key=a%20b%3D, other = x ,nonsense")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CERTIFICATE", "roots.pem")
+    collector = build("--trace-config=mode=opentelemetry").trace.collector
+    assert collector.url == "https://a:4318/v1/traces"
+    assert collector.headers == (("key", "a b="), ("other", "x"))
+    assert collector.certificate == "roots.pem"
+    assert "key" not in dict(collector.shown)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://b/c")
+    assert build("--trace-config=mode=opentelemetry").trace.collector.url == "http://b/c"
+    assert build("--trace-config=opentelemetry,url=http://d/e").trace.collector.url == "http://d/e"
+
+
 def test_a_batch_must_fit_into_the_queue_and_the_environment_is_checked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -45,7 +45,8 @@ fn without_a_version_the_highest_ready_one_answers() {
     engine.withdraw("m", 3);
     assert_eq!(engine.model("m", None).unwrap().spec().signature.version, 2);
     let error = engine.model("m", Some(3)).err().unwrap();
-    assert_eq!(error.code, Code::Unavailable);
+    // As for Triton's clients: it will not come back by itself.
+    assert_eq!(error.code, Code::NotFound);
     assert_eq!(error.message, "model 'm' version 3 is not ready: it is unloading");
 }
 

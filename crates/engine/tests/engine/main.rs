@@ -13,6 +13,7 @@ mod life;
 mod limits;
 mod namespaces;
 mod ragged;
+mod readiness;
 mod remote_cache;
 mod rounds;
 mod scheduling;

@@ -22,14 +22,14 @@ pub(super) fn server_live() -> ServerLiveResponse {
 }
 
 /// Whether the server takes requests.
-pub(super) fn server_ready(context: &Context) -> ServerReadyResponse {
-    ServerReadyResponse { ready: context.engine.is_ready() }
+pub(super) async fn server_ready(context: &Context) -> ServerReadyResponse {
+    ServerReadyResponse { ready: context.engine.ask_all().await }
 }
 
 /// Whether a model takes requests; one that is not known does not.
-pub(super) fn model_ready(context: &Context, request: &ModelReadyRequest) -> Result<ModelReadyResponse> {
+pub(super) async fn model_ready(context: &Context, request: ModelReadyRequest) -> Result<ModelReadyResponse> {
     let version = parse_version(&request.version)?;
-    Ok(ModelReadyResponse { ready: context.engine.model(&request.name, version).is_ok() })
+    Ok(ModelReadyResponse { ready: context.engine.ask_model(&request.name, version).await.is_ok() })
 }
 
 /// The server's name, version and extensions.

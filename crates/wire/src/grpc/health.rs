@@ -4,7 +4,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,8 +24,9 @@ use crate::shutdown::Shutdown;
 const WATCH_PERIOD: Duration = Duration::from_secs(1);
 
 /// The present status.
-pub(super) fn check(context: &Context) -> HealthCheckResponse {
-    let status = if context.engine.is_ready() { ServingStatus::Serving } else { ServingStatus::NotServing };
+pub(super) async fn check(context: &Context) -> HealthCheckResponse {
+    let status =
+        if context.engine.ask_all().await { ServingStatus::Serving } else { ServingStatus::NotServing };
     HealthCheckResponse { status: status.into() }
 }
 
@@ -34,6 +35,8 @@ pub(super) struct Watch {
     context: Arc<Context>,
     packing: Packing,
     ticks: Interval,
+    /// The status, while it is found out.
+    next: Option<Pin<Box<dyn Future<Output = HealthCheckResponse> + Send>>>,
     last: Option<i32>,
     stop: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
@@ -44,14 +47,20 @@ impl Watch {
         let mut ticks = interval(WATCH_PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let stop = Box::pin(async move { shutdown.wait().await });
-        Self { context, packing, ticks, last: None, stop: Some(stop) }
+        Self { context, packing, ticks, next: None, last: None, stop: Some(stop) }
     }
 
-    /// The status, if it is another one than was told last.
-    fn news(&mut self) -> Option<HealthCheckResponse> {
-        let response = check(&self.context);
-        let is_new = self.last.replace(response.status) != Some(response.status);
-        is_new.then_some(response)
+    /// The next status.
+    fn poll_status(&mut self, context: &mut TaskContext<'_>) -> Poll<HealthCheckResponse> {
+        if self.next.is_none() {
+            ready!(self.ticks.poll_tick(context));
+            let known = Arc::clone(&self.context);
+            self.next = Some(Box::pin(async move { check(&known).await }));
+        }
+        let Some(next) = self.next.as_mut() else { return Poll::Pending };
+        let status = ready!(next.as_mut().poll(context));
+        self.next = None;
+        Poll::Ready(status)
     }
 }
 
@@ -70,12 +79,12 @@ impl Body for Watch {
             self.stop = None;
             return Poll::Ready(Some(Ok(Frame::trailers(trailers(&shutting_down())))));
         }
-        while self.ticks.poll_tick(context).is_ready() {
-            if let Some(response) = self.news() {
+        loop {
+            let response = ready!(self.poll_status(context));
+            if self.last.replace(response.status) != Some(response.status) {
                 let packed = self.packing.pack(framed(&response))?;
                 return Poll::Ready(Some(Ok(Frame::data(packed.into_bytes()))));
             }
         }
-        Poll::Pending
     }
 }

@@ -1,7 +1,8 @@
 //! `inference.GRPCInferenceService`, health and reflection.
 //!
 //! In the order of a call's path:
-//! - [`server`] — connections, that have an [`age`], that begin with a [`preface`]; [`authority`] mends one of its headers
+//! - [`server`] — connections, that have an [`age`], that begin with a [`preface`]; [`authority`] mends one of its headers;
+//!   [`watched`] by the rules of [`pings`], where there are any
 //! - [`service`] — which call is answered by what
 //! - [`api`] — which part of the protocol a call belongs to
 //! - [`call`], [`frame`], [`compression`], [`pieces`] — a call's headers and messages
@@ -35,6 +36,7 @@ mod frame;
 mod health;
 mod infer;
 mod pieces;
+mod pings;
 mod preface;
 pub mod protocol;
 mod reflection;
@@ -45,10 +47,12 @@ mod shared_memory;
 mod statistics;
 mod status;
 mod stream;
+mod watched;
 
 use std::time::Duration;
 
 pub use compression::CompressionLevel;
+pub use pings::PingOptions;
 pub use protocol::FILE_DESCRIPTOR_SET;
 pub use server::serve;
 
@@ -65,6 +69,8 @@ pub struct GrpcOptions {
     pub keepalive_time: Duration,
     /// Time to answer a ping (`--grpc-keepalive-timeout`).
     pub keepalive_timeout: Duration,
+    /// Which pings are sent and taken.
+    pub pings: PingOptions,
     /// Time in which a connection must show that it speaks HTTP/2 (`--client-timeout-secs`).
     pub handshake_timeout: Duration,
     /// Connections served at once; further ones wait in the listener's backlog.
@@ -87,6 +93,7 @@ impl Default for GrpcOptions {
             max_message_size: i32::MAX as usize,
             keepalive_time: Duration::from_secs(7200),
             keepalive_timeout: Duration::from_secs(20),
+            pings: PingOptions::default(),
             // As long as the HTTP endpoint gives a header.
             handshake_timeout: Duration::from_secs(30),
             connections: Connections::at_most(16_384),

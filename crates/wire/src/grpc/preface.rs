@@ -21,20 +21,20 @@ pub(super) async fn read_preface(stream: &mut BufReader<Stream>, within: Duratio
 }
 
 /// A stream whose preface was taken, and that gives it once more to those who come after.
-pub(super) struct Prefaced {
+pub(super) struct Prefaced<S> {
     left: &'static [u8],
     mender: Mender,
-    stream: BufReader<Stream>,
+    stream: S,
 }
 
-impl Prefaced {
+impl<S> Prefaced<S> {
     /// A stream whose preface was read.
-    pub(super) fn new(stream: BufReader<Stream>) -> Self {
+    pub(super) fn new(stream: S) -> Self {
         Self { left: PREFACE, mender: Mender::new(), stream }
     }
 }
 
-impl AsyncRead for Prefaced {
+impl<S: AsyncRead + Unpin> AsyncRead for Prefaced<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -53,7 +53,7 @@ impl AsyncRead for Prefaced {
     }
 }
 
-impl AsyncWrite for Prefaced {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Prefaced<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -6,13 +6,15 @@ use std::time::Duration;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::BufReader;
+use tokio::io::{AsyncRead, AsyncWrite, BufReader};
 use tokio::time::timeout;
 
 use super::GrpcOptions;
 use super::age::Age;
+use super::pings::PingOptions;
 use super::preface::{Prefaced, read_preface};
 use super::service::Endpoint;
+use super::watched::Watched;
 use crate::context::Context;
 use crate::shutdown::Shutdown;
 use crate::transport::{self, Listener, Stream};
@@ -46,6 +48,7 @@ pub async fn serve(
     let server = Arc::new(Server {
         http2: configure(&options),
         handshake_timeout: options.handshake_timeout,
+        pings: options.pings,
         age: Age::new(options.max_connection_age, options.max_connection_age_grace),
         endpoint: Arc::new(Endpoint::new(context, options, shutdown.clone())),
         shutdown: shutdown.clone(),
@@ -72,6 +75,7 @@ fn configure(options: &GrpcOptions) -> http2::Builder<TokioExecutor> {
 struct Server {
     http2: http2::Builder<TokioExecutor>,
     handshake_timeout: Duration,
+    pings: PingOptions,
     age: Age,
     endpoint: Arc<Endpoint>,
     shutdown: Shutdown,
@@ -84,12 +88,17 @@ impl Server {
             speaks_http2 = read_preface(&mut stream, self.handshake_timeout) => speaks_http2,
             () = self.shutdown.wait() => false,
         };
-        if speaks_http2 {
+        if !speaks_http2 {
+            return;
+        }
+        if self.pings.is_watchful() {
+            self.serve_http2(Prefaced::new(Watched::new(stream, self.pings))).await;
+        } else {
             self.serve_http2(Prefaced::new(stream)).await;
         }
     }
 
-    async fn serve_http2(&self, stream: Prefaced) {
+    async fn serve_http2<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(&self, stream: Prefaced<S>) {
         let endpoint = self.endpoint.clone();
         let service = service_fn(move |request| endpoint.answer(request));
         let connection = self.http2.serve_connection(TokioIo::new(stream), service);

@@ -34,15 +34,9 @@ use crate::tracing::Arrival;
 type Unary = fn(&Context, Pieces) -> Result<Pieces, Status>;
 
 /// Calls that are answered at once, by path.
-const UNARY: [(&str, Unary); 15] = [
+const UNARY: [(&str, Unary); 12] = [
     ("/inference.GRPCInferenceService/ServerLive", |_, message| {
         unary(message, |_: &ServerLiveRequest| Ok(describe::server_live()))
-    }),
-    ("/inference.GRPCInferenceService/ServerReady", |context, message| {
-        unary(message, |_: &ServerReadyRequest| Ok(describe::server_ready(context)))
-    }),
-    ("/inference.GRPCInferenceService/ModelReady", |context, message| {
-        unary(message, |request| describe::model_ready(context, request))
     }),
     ("/inference.GRPCInferenceService/ServerMetadata", |context, message| {
         unary(message, |_: &ServerMetadataRequest| Ok(describe::server_metadata(context)))
@@ -77,16 +71,18 @@ const UNARY: [(&str, Unary); 15] = [
     ("/inference.GRPCInferenceService/CudaSharedMemoryUnregister", |context, message| {
         unary(message, |request| shared_memory::cuda_unregister(context, request))
     }),
-    ("/grpc.health.v1.Health/Check", |context, message| {
-        unary(message, |_: &HealthCheckRequest| Ok(health::check(context)))
-    }),
 ];
 
-/// What the paths of the protocol's own calls begin with.
-const SERVICE: &str = "/inference.GRPCInferenceService/";
-
-/// Calls that take the slow road.
-const CONTROL: [&str; 4] = ["RepositoryModelLoad", "RepositoryModelUnload", "RepositoryIndex", "LogSettings"];
+/// Calls that may have to wait: for the thread that changes which models are served, or for what a model says.
+const WAITING: [&str; 7] = [
+    "/inference.GRPCInferenceService/ServerReady",
+    "/inference.GRPCInferenceService/ModelReady",
+    "/grpc.health.v1.Health/Check",
+    "/inference.GRPCInferenceService/RepositoryModelLoad",
+    "/inference.GRPCInferenceService/RepositoryModelUnload",
+    "/inference.GRPCInferenceService/RepositoryIndex",
+    "/inference.GRPCInferenceService/LogSettings",
+];
 
 /// The answer to a call, in the making.
 pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response<ResponseBody>, Infallible>> + Send>>;
@@ -169,12 +165,12 @@ impl Endpoint {
             let message = within(call.timeout, pin!(call.only_message(&self.shutdown))).await?;
             return call.packing().respond_with(handler(&self.context, message)?);
         }
-        if let Some(method) = CONTROL.iter().find(|known| path.strip_prefix(SERVICE) == Some(known)) {
+        if WAITING.contains(&path.as_str()) {
             let mut call = Call::open(request, &self.options)?;
             let (packing, timeout) = (call.packing(), call.timeout);
             let answer = pin!(async {
                 let message = call.only_message(&self.shutdown).await?;
-                self.control(method, message).await
+                self.answer_in_time(&path, message).await
             });
             return packing.respond_with(within(timeout, answer).await?);
         }
@@ -196,10 +192,19 @@ impl Endpoint {
         }
     }
 
-    /// Answers a call that takes the slow road: to the thread that changes which models are served, and back.
-    async fn control(&self, method: &str, message: Pieces) -> Result<Pieces, Status> {
+    /// Answers a call that may have to wait.
+    async fn answer_in_time(&self, path: &str, message: Pieces) -> Result<Pieces, Status> {
         let context = &self.context;
-        match method {
+        match path.rsplit('/').next().unwrap_or_default() {
+            "ServerReady" => {
+                decode::<ServerReadyRequest>(message)?;
+                respond(Ok(describe::server_ready(context).await))
+            }
+            "ModelReady" => respond(describe::model_ready(context, decode(message)?).await),
+            "Check" => {
+                decode::<HealthCheckRequest>(message)?;
+                respond(Ok(health::check(context).await))
+            }
             "RepositoryModelLoad" => respond(control::load(context, decode(message)?).await),
             "RepositoryModelUnload" => respond(control::unload(context, decode(message)?).await),
             "LogSettings" => respond(settings::log(context, decode(message)?).await),

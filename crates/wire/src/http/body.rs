@@ -6,11 +6,12 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::StatusCode;
-use hyper::body::{Body, Frame, Incoming};
+use hyper::body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use trilith_core::{Code, Error, Fault, Payload};
 
 use super::reply::Refusal;
+use crate::listen::RequestBody;
 
 /// Time given to a refused client to finish sending, so that it gets to read the answer.
 const LINGER: Duration = Duration::from_secs(5);
@@ -25,7 +26,7 @@ pub(super) struct BodyLimits {
 }
 
 /// Collects a body in the pieces in which it arrives.
-pub(super) async fn collect(mut body: Incoming, limits: BodyLimits) -> Result<Payload, Refusal> {
+pub(super) async fn collect(mut body: RequestBody, limits: BodyLimits) -> Result<Payload, Refusal> {
     let announced = body.size_hint().lower();
     if announced > limits.size as u64 {
         linger(body, limits.size);
@@ -50,7 +51,7 @@ pub(super) async fn collect(mut body: Incoming, limits: BodyLimits) -> Result<Pa
 
 /// Reads what a refused client goes on sending and throws it away, for a while and up to a bound:
 /// closing at once would reset the connection and could take the answer with it.
-fn linger(mut body: Incoming, bound: usize) {
+fn linger(mut body: RequestBody, bound: usize) {
     tokio::spawn(timeout(LINGER, async move {
         let mut dropped = 0;
         while let Some(Ok(frame)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
@@ -105,7 +106,7 @@ impl Pause {
 
     fn poll_frame(
         &mut self,
-        body: Pin<&mut Incoming>,
+        body: Pin<&mut RequestBody>,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Frame<bytes::Bytes>>, Problem>> {
         match body.poll_frame(context) {

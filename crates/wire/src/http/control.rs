@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use hyper::Response;
-use hyper::body::Incoming;
 use trilith_core::{Error, Result};
 
 use super::endpoint::Endpoint;
@@ -11,7 +10,7 @@ use super::infer::Reader;
 use super::reply::Refusal;
 use super::{body, reply};
 use crate::control::{Kind, Value};
-use crate::listen::ReplyBody;
+use crate::listen::{ReplyBody, RequestBody};
 
 impl Endpoint {
     /// Has a model loaded or unloaded, and answers when it is.
@@ -19,7 +18,7 @@ impl Endpoint {
         &self,
         kind: Kind,
         model: &str,
-        content: Incoming,
+        content: RequestBody,
     ) -> Result<Response<ReplyBody>, Refusal> {
         let content = body::collect(content, self.limits).await?.to_bytes();
         let parameters = read(kind, &content)?;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hyper::body::Incoming;
 use hyper::{Request, Response, StatusCode};
 use trilith_core::Error;
 
@@ -13,7 +12,7 @@ use super::route::{Question, Route};
 use super::{HttpOptions, describe, reply, route};
 use crate::context::Context;
 use crate::forward::HeaderPattern;
-use crate::listen::{Handler, ReplyBody};
+use crate::listen::{Handler, ReplyBody, RequestBody};
 use crate::restriction::Restrictions;
 
 /// The HTTP endpoint of one server.
@@ -28,7 +27,7 @@ pub(super) struct Endpoint {
 }
 
 impl Handler for Endpoint {
-    async fn handle(&self, request: Request<Incoming>) -> Response<ReplyBody> {
+    async fn handle(&self, request: Request<RequestBody>) -> Response<ReplyBody> {
         self.answer(request).await.unwrap_or_else(|problem| reply::error(&problem))
     }
 }
@@ -40,7 +39,7 @@ impl Endpoint {
         Self { context, limits, restrictions: options.restrictions, forward: options.forward }
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Result<Response<ReplyBody>, Refusal> {
+    async fn answer(&self, request: Request<RequestBody>) -> Result<Response<ReplyBody>, Refusal> {
         let (head, body) = request.into_parts();
         let route = route::find(head.uri.path())?;
         if let Some(header) = self.restrictions.find_missing(route.api(), &head.headers) {
@@ -64,6 +63,12 @@ impl Endpoint {
             Route::Model { name, version, question: Question::GenerateStream } => {
                 self.generate((&name, version), &head.headers, body, true).await
             }
+            Route::Model { name, version, question: Question::Ready } => {
+                // The protocol knows ready and not ready; an unknown model is not ready.
+                let refuse = |problem| Refusal::new(problem, StatusCode::BAD_REQUEST);
+                self.context.engine.ask_model(&name, version).await.map(|()| reply::empty()).map_err(refuse)
+            }
+            Route::Ready => Ok(health(self.context.engine.ask_all().await)),
             Route::Control { model, kind } => self.control(kind, &model, body).await,
             Route::Index => self.index(body).await,
             Route::SharedMemory { kind, region, action } => {
@@ -73,13 +78,12 @@ impl Endpoint {
         }
     }
 
-    /// Answers what only reads: it never waits.
+    /// Answers what only reads and never waits.
     fn look_up(&self, route: &Route<'_>) -> Result<Response<ReplyBody>, Error> {
         let engine = &self.context.engine;
         Ok(match route {
             // Whoever can answer is alive, to the last request of a shutdown.
             Route::Live => health(true),
-            Route::Ready => health(engine.is_ready()),
             Route::AllStatistics => reply::json(describe::statistics(&engine.statistics(None, None)?)),
             Route::Model { name, version, question } => return self.look_up_model(name, *version, *question),
             // What is left are the routes that `answer` took.
@@ -95,17 +99,16 @@ impl Endpoint {
     ) -> Result<Response<ReplyBody>, Error> {
         let engine = &self.context.engine;
         Ok(match question {
-            Question::Ready => match engine.model(name, version) {
-                Ok(_) => reply::empty(),
-                // The protocol knows ready and not ready; an unknown model is not ready.
-                Err(problem) => reply::error(&Refusal::new(problem, StatusCode::BAD_REQUEST)),
-            },
             Question::Config => reply::json(engine.model(name, version)?.described().json.clone()),
             Question::Statistics => {
                 reply::json(describe::statistics(&engine.statistics(Some(name), version)?))
             }
             // The others are taken by `answer`.
-            Question::Metadata | Question::Infer | Question::Generate | Question::GenerateStream => {
+            Question::Metadata
+            | Question::Ready
+            | Question::Infer
+            | Question::Generate
+            | Question::GenerateStream => {
                 let model = engine.model(name, version)?;
                 let versions =
                     version.map_or_else(|| engine.ready_versions(name), |version| Ok(vec![version]))?;
@@ -114,7 +117,7 @@ impl Endpoint {
         })
     }
 
-    async fn index(&self, body: Incoming) -> Result<Response<ReplyBody>, Refusal> {
+    async fn index(&self, body: RequestBody) -> Result<Response<ReplyBody>, Refusal> {
         let content = body::collect(body, self.limits).await?.to_bytes();
         let only_ready = if content.is_empty() { false } else { wants_only_ready(&content)? };
         self.context.control.refresh().await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming};
+use hyper::body::{Body, Frame};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Response, StatusCode};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -20,7 +20,7 @@ use super::json::Writer;
 use super::reply::{self, Refusal};
 use super::{body, generate};
 use crate::awaited::Withdrawal;
-use crate::listen::ReplyBody;
+use crate::listen::{ReplyBody, RequestBody};
 use crate::tracing::noting;
 
 impl Endpoint {
@@ -29,7 +29,7 @@ impl Endpoint {
         &self,
         (model, version): (&str, Option<i64>),
         headers: &HeaderMap,
-        content: Incoming,
+        content: RequestBody,
         is_stream: bool,
     ) -> Result<Response<ReplyBody>, Refusal> {
         let trace = self.sample(model, headers);
@@ -45,7 +45,7 @@ impl Endpoint {
         &self,
         (model, version): (&str, Option<i64>),
         headers: &HeaderMap,
-        content: Incoming,
+        content: RequestBody,
         (is_stream, trace): (bool, Option<&Arc<dyn Trace>>),
     ) -> Result<Response<ReplyBody>, Refusal> {
         let encoding = match Encoding::of_content(headers.get(CONTENT_ENCODING)) {

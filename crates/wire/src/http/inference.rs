@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::Response;
-use hyper::body::Incoming;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::oneshot;
 use trilith_core::trace::{Event, Parent, Trace};
@@ -17,7 +16,7 @@ use super::infer::{Decoded, Encoded, Target, decode, decode_raw, encode};
 use super::reply::Refusal;
 use super::{body, reply};
 use crate::awaited::Withdrawal;
-use crate::listen::ReplyBody;
+use crate::listen::{ReplyBody, RequestBody};
 use crate::shared_memory::Placements;
 use crate::tracing::noting;
 
@@ -32,7 +31,7 @@ impl Endpoint {
         model: &str,
         version: Option<i64>,
         headers: &HeaderMap,
-        content: Incoming,
+        content: RequestBody,
     ) -> Result<Response<ReplyBody>, Refusal> {
         let Some(trace) = self.sample(model, headers) else {
             return self.infer_traced((model, version), headers, content, None).await;
@@ -58,7 +57,7 @@ impl Endpoint {
         &self,
         (model, version): (&str, Option<i64>),
         headers: &HeaderMap,
-        content: Incoming,
+        content: RequestBody,
         trace: Option<&Arc<dyn Trace>>,
     ) -> Result<Response<ReplyBody>, Refusal> {
         let encoding = match Encoding::of_content(headers.get(CONTENT_ENCODING)) {

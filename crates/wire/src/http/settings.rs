@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use hyper::body::Incoming;
 use hyper::{Method, Response, StatusCode};
 use jiter::Peek;
 use trilith_core::trace::{Change, Settings};
@@ -14,7 +13,7 @@ use super::json::Writer;
 use super::reply::Refusal;
 use super::route::Topic;
 use super::{body, reply};
-use crate::listen::ReplyBody;
+use crate::listen::{ReplyBody, RequestBody};
 use crate::logging::{LogSettings, refuse};
 use crate::tracing;
 
@@ -24,7 +23,7 @@ impl Endpoint {
         &self,
         topic: &Topic<'_>,
         method: &Method,
-        content: Incoming,
+        content: RequestBody,
     ) -> Result<Response<ReplyBody>, Refusal> {
         let change = match *method {
             Method::GET => None,

@@ -3,7 +3,6 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::Response;
-use hyper::body::Incoming;
 use trilith_core::{Error, Result};
 
 use super::endpoint::Endpoint;
@@ -12,7 +11,7 @@ use super::json::Writer;
 use super::reply::Refusal;
 use super::route::Action;
 use super::{body, reply};
-use crate::listen::ReplyBody;
+use crate::listen::{ReplyBody, RequestBody};
 use crate::shared_memory::{Kind, Origin, RegionStatus};
 
 /// Members of a register request, as many as its kind has.
@@ -32,7 +31,7 @@ impl Endpoint {
         kind: Kind,
         region: Option<&str>,
         action: Action,
-        content: Incoming,
+        content: RequestBody,
     ) -> Result<Response<ReplyBody>, Refusal> {
         let memory = &self.context.shared_memory;
         match action {

@@ -5,16 +5,16 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
 use tokio::time::{Instant, sleep};
 
 use super::panics;
 use super::patience::{PatientStream, Progress};
-use super::{Handler, Limits, ReplyBody};
+use super::{Handler, Limits, ReplyBody, RequestBody};
 use crate::shutdown::Shutdown;
 use crate::transport::Stream;
 
@@ -60,11 +60,15 @@ pub(super) async fn serve<H: Handler>(stream: Stream, handler: Arc<H>, limits: L
 async fn answer<H: Handler>(
     handler: &H,
     request: Request<Incoming>,
-    progress: &Progress,
+    progress: &Arc<Progress>,
     max_header_size: usize,
 ) -> Result<Response<ReplyBody>, Infallible> {
     progress.header_is_complete();
-    let response = if header_size(&request) > max_header_size {
+    let is_refused = header_size(&request) > max_header_size;
+    // Older clients know nothing of interim responses.
+    let may_be_probed = request.version() == Version::HTTP_11;
+    let request = request.map(|content| RequestBody::new(content, progress, may_be_probed));
+    let mut response = if is_refused {
         refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request's header is over the limit")
     } else {
         panics::catch(handler.handle(request)).await.unwrap_or_else(|| {
@@ -72,6 +76,9 @@ async fn answer<H: Handler>(
         })
     };
     progress.is_answered();
+    if progress.is_half_closed() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     Ok(response)
 }
 

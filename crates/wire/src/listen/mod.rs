@@ -3,20 +3,23 @@
 //! - [`connection`]: serves one connection: patience, graceful end, panics contained
 //! - [`patience`]: tells a peer that is slow from one that has stalled
 //! - [`panics`]: turns a panic of a handler into an answer
-//! - [`reply`]: bodies of answers, in one or several pieces
+//! - [`leaving`]: tells a client that waits with its side ended from one that has gone
+//! - [`request`]: bodies of requests; [`reply`]: bodies of answers, in one or several pieces
 
 mod connection;
+mod leaving;
 mod panics;
 mod patience;
 mod reply;
+mod request;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
 use hyper::{Request, Response};
 
 pub(crate) use reply::ReplyBody;
+pub(crate) use request::RequestBody;
 
 use crate::shutdown::Shutdown;
 use crate::transport::{self, Connections, Listener};
@@ -35,7 +38,7 @@ pub(crate) struct Limits {
 /// Answers requests.
 pub(crate) trait Handler: Send + Sync + 'static {
     /// Answers one request; what goes wrong becomes an answer too.
-    fn handle(&self, request: Request<Incoming>) -> impl Future<Output = Response<ReplyBody>> + Send;
+    fn handle(&self, request: Request<RequestBody>) -> impl Future<Output = Response<ReplyBody>> + Send;
 }
 
 /// Serves every connection of the listener until told to stop and the last one has ended.

@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::leaving::Leaving;
 use crate::transport::Stream;
 
 /// Between requests: the next byte opens a header.
@@ -20,12 +21,16 @@ const IDLE: u8 = 0;
 const HEADER: u8 = 1;
 /// The request is being handled; its body has a limit of its own.
 const HANDLED: u8 = 2;
+/// All of the request has come, and nothing of its answer is there.
+const AWAITED: u8 = 3;
 
 /// What the peer owes, shared by the stream, the service and the watch of one connection.
 #[derive(Debug)]
 pub(super) struct Progress {
     phase: AtomicU8,
     is_write_blocked: AtomicBool,
+    /// Whether the peer waits for an answer with its own side ended.
+    is_half_closed: AtomicBool,
     events: AtomicU32,
 }
 
@@ -35,6 +40,7 @@ impl Progress {
         Self {
             phase: AtomicU8::new(HEADER),
             is_write_blocked: AtomicBool::new(false),
+            is_half_closed: AtomicBool::new(false),
             events: AtomicU32::new(0),
         }
     }
@@ -42,6 +48,22 @@ impl Progress {
     /// The header is complete.
     pub(super) fn header_is_complete(&self) {
         self.enter(HANDLED);
+    }
+
+    /// All of the body has come.
+    pub(super) fn body_is_complete(&self) {
+        // One that was refused may come to its end after the answer.
+        let _ = self.phase.compare_exchange(HANDLED, AWAITED, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Whether the connection can only end after this answer.
+    pub(super) fn is_half_closed(&self) -> bool {
+        self.is_half_closed.load(Ordering::Relaxed)
+    }
+
+    /// Whether a peer that has ended its side may be waiting for an answer of which nothing was written.
+    fn may_be_probed(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) == AWAITED && !self.is_write_blocked.load(Ordering::Relaxed)
     }
 
     /// The answer is ready; the connection is idle once it is written.
@@ -85,12 +107,22 @@ impl Progress {
 pub(super) struct PatientStream {
     inner: Stream,
     progress: Arc<Progress>,
+    /// Once the peer has ended its side and was probed.
+    leaving: Option<Leaving>,
 }
 
 impl PatientStream {
     /// Watches a stream.
     pub(super) fn new(inner: Stream, progress: Arc<Progress>) -> Self {
-        Self { inner, progress }
+        Self { inner, progress, leaving: None }
+    }
+
+    /// Goes on for a peer that has ended its side and waits; one that has gone is at its end.
+    fn probe(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.leaving = Leaving::probe(&mut self.inner, context);
+        let Some(leaving) = &mut self.leaving else { return Poll::Ready(Ok(())) };
+        self.progress.is_half_closed.store(true, Ordering::Relaxed);
+        leaving.poll_gone(&mut self.inner, false, context).map(Ok)
     }
 
     fn note_write<T>(&self, result: Poll<T>) -> Poll<T> {
@@ -105,10 +137,17 @@ impl AsyncRead for PatientStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if let Some(leaving) = &mut this.leaving {
+            // Nothing is read: the peer's side has ended.
+            return leaving.poll_gone(&mut this.inner, this.progress.may_be_probed(), context).map(Ok);
+        }
         let before = buffer.filled().len();
-        let result = Pin::new(&mut self.inner).poll_read(context, buffer);
+        let result = Pin::new(&mut this.inner).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.progress.has_read();
+            this.progress.has_read();
+        } else if matches!(result, Poll::Ready(Ok(()))) && this.progress.may_be_probed() {
+            return this.probe(context);
         }
         result
     }

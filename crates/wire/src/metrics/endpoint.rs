@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
@@ -11,7 +10,7 @@ use super::custom;
 use super::host::Host;
 use super::render;
 use crate::context::Context;
-use crate::listen::{Handler, ReplyBody};
+use crate::listen::{Handler, ReplyBody, RequestBody};
 
 /// The metrics endpoint of one server.
 pub(super) struct Endpoint {
@@ -27,7 +26,7 @@ impl Endpoint {
 }
 
 impl Handler for Endpoint {
-    async fn handle(&self, request: Request<Incoming>) -> Response<ReplyBody> {
+    async fn handle(&self, request: Request<RequestBody>) -> Response<ReplyBody> {
         if request.uri().path() != "/metrics" {
             return refuse(StatusCode::NOT_FOUND, "Not Found: metrics are at /metrics");
         }

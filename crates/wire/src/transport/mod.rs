@@ -18,6 +18,7 @@ pub mod tls;
 mod x509;
 
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 
 pub(crate) use accept::serve;
 pub use connections::Connections;
@@ -25,9 +26,22 @@ pub use listener::Listener;
 pub use shares::{Duty, Share, Shares};
 
 /// What bytes go through, whatever kind of connection it is.
-pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Whether the system has seen that nothing reaches the peer any more.
+    fn has_failed(&self) -> bool;
+}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+impl Duplex for TcpStream {
+    fn has_failed(&self) -> bool {
+        !matches!(self.take_error(), Ok(None))
+    }
+}
+
+impl Duplex for UnixStream {
+    fn has_failed(&self) -> bool {
+        !matches!(self.take_error(), Ok(None))
+    }
+}
 
 /// An open connection.
 pub(crate) type Stream = Box<dyn Duplex>;

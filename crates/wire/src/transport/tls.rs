@@ -13,6 +13,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::server::{ResolvesServerCert, WebPkiClientVerifier};
 use tokio_rustls::rustls::sign::SingleCertAndKey;
+use tokio_rustls::server::TlsStream;
 
 use super::certificates::{self, Material};
 use super::listener::Accepted;
@@ -67,6 +68,12 @@ pub struct Tls {
 impl std::fmt::Debug for Tls {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Tls").field("protocol", &self.protocol).finish_non_exhaustive()
+    }
+}
+
+impl<S: Duplex> Duplex for TlsStream<S> {
+    fn has_failed(&self) -> bool {
+        self.get_ref().0.has_failed()
     }
 }
 

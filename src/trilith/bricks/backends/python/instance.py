@@ -2,7 +2,8 @@
 
 import json
 import logging
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from functools import partial
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,7 @@ class PythonInstance:
             iterative=bool(configuration.document.get("sequence_batching", {}).get("iterative_sequence")),
         )
         self._loop: EventLoop | None = None
+        self._loop_lock = threading.Lock()
         self._code = code
         if context.caller is not None:
             code.connection.open(context.caller)
@@ -51,6 +53,17 @@ class PythonInstance:
     def connect(self, caller: Caller) -> None:
         """Let the model's requests of others count as made by this instance."""
         self._code.connection.open(caller)
+
+    @property
+    def check(self) -> Callable[[], Any] | None:
+        """Return what asks the model whether it can serve, where it defines ``is_ready``."""
+        return self._ask if hasattr(self._model, "is_ready") else None
+
+    def _ask(self) -> Any:
+        verdict = self._model.is_ready()
+        if type(verdict) is CoroutineType:
+            verdict = self._event_loop().run(verdict)
+        return verdict
 
     def execute(self, batch: Batch) -> None:
         """Run a batch; each request is answered by itself, or by the model whenever it likes."""
@@ -100,11 +113,12 @@ class PythonInstance:
                 request.reschedule()
 
     def _event_loop(self) -> "EventLoop":
-        if self._loop is None:
-            from trilith.bricks.backends.python.coroutines import EventLoop  # noqa: PLC0415 - needed by few
+        with self._loop_lock:  # is_ready() runs beside execute()
+            if self._loop is None:
+                from trilith.bricks.backends.python.coroutines import EventLoop  # noqa: PLC0415 - needed by few
 
-            self._loop = EventLoop()
-        return self._loop
+                self._loop = EventLoop()
+            return self._loop
 
     def _end_coroutine(
         self,

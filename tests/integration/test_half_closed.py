@@ -1,0 +1,156 @@
+"""A client that ends its side of an HTTP connection, and waits for its answer."""
+
+import contextlib
+import json
+import socket
+import ssl
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from repositories.models import read_template
+from support.certificates import Authority
+from support.folders import describe, write_model
+from support.gate import Gate
+from support.leaving import write_patient
+from support.server import ServerProcess, wait_until
+
+SECONDS = 30.0
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+    opened = Gate(tmp_path_factory.mktemp("gate"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="module")
+def repository(gate: Gate, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    repository = tmp_path_factory.mktemp("models")
+    config = describe("python", parameters=gate.parameters)
+    write_model(repository, "gated", config, {"model.py": read_template("gated")})
+    write_patient(repository)
+    return repository
+
+
+@pytest.fixture(scope="module")
+def server(repository: Path) -> Iterator[ServerProcess]:
+    with ServerProcess(repository, tolerates="cancel") as process:
+        yield process
+
+
+def connect(server: ServerProcess) -> socket.socket:
+    host, port = server.http.split(":")
+    return socket.create_connection((host, int(port)), SECONDS)
+
+
+def request(model: str, tensor: dict[str, object], version: str = "1.1") -> bytes:
+    body = json.dumps({"id": "x", "inputs": [tensor]}).encode()
+    head = f"POST /v2/models/{model}/infer HTTP/{version}\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def gated(version: str = "1.1") -> bytes:
+    return request("gated", {"name": "INPUT0", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}, version)
+
+
+def patient(folder: Path) -> bytes:
+    return request("patient", {"name": "FOLDER", "datatype": "BYTES", "shape": [1, 1], "data": [str(folder)]})
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    content = b""
+    # This is how the library tells of the end where both sides have said it.
+    with contextlib.suppress(ssl.SSLZeroReturnError):
+        while part := connection.recv(65536):
+            content += part
+    return content
+
+
+def check_answer(content: bytes) -> None:
+    assert content.startswith(CONTINUE)
+    head, body = content.removeprefix(CONTINUE).split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 200 OK")
+    assert b"connection: close" in head.lower()
+    assert json.loads(body)["outputs"][0]["data"] == [1.0, 2.0]
+
+
+def test_it_gets_its_answer_and_the_connection_ends(server: ServerProcess, gate: Gate) -> None:
+    with connect(server) as connection:
+        connection.sendall(gated())
+        assert gate.next_arrival() == ["x"]
+        connection.shutdown(socket.SHUT_WR)
+        assert connection.recv(len(CONTINUE), socket.MSG_WAITALL | socket.MSG_PEEK) == CONTINUE
+        gate.let_through()
+        check_answer(read_to_end(connection))
+
+
+def test_an_answer_that_is_there_at_once_is_given_too(server: ServerProcess) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        assert b"HTTP/1.1 200 OK" in read_to_end(connection)
+
+
+def test_it_gets_its_answer_over_tls(repository: Path, gate: Gate, authority: Authority) -> None:
+    pair = authority.issue("server")
+    flags = ("--http-use-ssl=true", f"--http-server-cert={pair.certificate}", f"--http-server-key={pair.key}")
+    with ServerProcess(repository, *flags, plain=False) as server:
+        context = ssl.create_default_context(cafile=str(authority.certificate))
+        with context.wrap_socket(connect(server), server_hostname="localhost") as connection:
+            connection.sendall(gated())
+            assert gate.next_arrival() == ["x"]
+            # The alert that nothing follows, by way of the library's own state machine.
+            end_side(connection)
+            begun = connection.recv(len(CONTINUE))
+            gate.let_through()
+            check_answer(begun + read_to_end(connection))
+
+
+def end_side(connection: ssl.SSLSocket) -> None:
+    connection.settimeout(0)
+    with pytest.raises(ssl.SSLWantReadError):
+        connection.unwrap()
+    connection.settimeout(SECONDS)
+
+
+@pytest.mark.parametrize("abruptly", [False, True])
+def test_one_that_goes_later_is_told_from_it(
+    server: ServerProcess, tmp_path: Path, *, abruptly: bool
+) -> None:
+    connection = connect(server)
+    connection.sendall(patient(tmp_path))
+    wait_until((tmp_path / "began").exists, "the model to begin", SECONDS)
+    connection.shutdown(socket.SHUT_WR)
+    assert connection.recv(len(CONTINUE), socket.MSG_WAITALL) == CONTINUE
+    assert not (tmp_path / "cancelled").exists()
+    if abruptly:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    # Otherwise what has ended its side makes no sound when it goes.
+    connection.close()
+    wait_until((tmp_path / "cancelled").exists, "the model to learn of it", SECONDS)
+
+
+def test_one_that_speaks_http_1_0_is_withdrawn(server: ServerProcess, tmp_path: Path) -> None:
+    with connect(server) as connection:
+        connection.sendall(patient(tmp_path).replace(b"HTTP/1.1", b"HTTP/1.0"))
+        wait_until((tmp_path / "began").exists, "the model to begin", SECONDS)
+        connection.shutdown(socket.SHUT_WR)
+        wait_until((tmp_path / "cancelled").exists, "the model to learn of it", SECONDS)
+        assert read_to_end(connection) == b""
+
+
+def test_a_request_whose_body_is_cut_short_is_refused(server: ServerProcess) -> None:
+    with connect(server) as connection:
+        connection.sendall(gated()[:-5])
+        connection.shutdown(socket.SHUT_WR)
+        assert CONTINUE not in read_to_end(connection)
