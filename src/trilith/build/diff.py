@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trilith.build.problems import BuildError, Problem
-from trilith.build.verify.subject import Subject, open_subject
+from trilith.build.verifying.subject import Subject, open_subject
 
 # What tells the items of a list apart, so that one that moved is no difference.
 _NAMES = ("key", "name", "package", "address", "path")

@@ -4,6 +4,7 @@ Nothing here names a component: ``--enable-NAME`` exists for every feature of a 
 settings is a flag.
 """
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -167,6 +168,11 @@ def flags_of(catalogue: "Catalogue") -> dict[str, Flag]:
     return found
 
 
+WIDTH = 80
+"""Columns of help: those that every terminal has."""
+_BELOW = " " * 8
+
+
 def usage(flags: Iterable[Flag]) -> str:
     """Return the flags as text, by group."""
     shown = [flag for flag in flags if flag.help]
@@ -177,5 +183,6 @@ def usage(flags: Iterable[Flag]) -> str:
             if flag.group == group:
                 short = f"-{flag.short}, " if flag.short else ""
                 value = f"={flag.metavar}" if flag.metavar else ""
-                lines += [f"    {short}--{flag.name}{value}", f"        {flag.help}"]
+                lines.append(f"    {short}--{flag.name}{value}")
+                lines += textwrap.wrap(flag.help, WIDTH, initial_indent=_BELOW, subsequent_indent=_BELOW)
     return "\n".join(lines)

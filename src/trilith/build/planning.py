@@ -68,11 +68,22 @@ class _Draft:
                 found.append(
                     Problem(f"{given} needs {_flag_of(rule.needs)}", suggestion="add it, or leave it out")
                 )
+        found += self._needed_all_the_same()
         for key in self.reasons:
             found += self._limits(self.catalogue.components[key])
         if self._containers():
             found += self._unknown_images()
         return found
+
+    def _needed_all_the_same(self) -> Iterable[Problem]:
+        """Yield what was left out and is needed by something that was chosen."""
+        for choice in self.selection.all("without"):
+            kind, _, name = choice.value.rpartition(".")
+            kinds = {FEATURES: ["feature"], "": ["feature", *NAMED_KINDS]}.get(kind, [kind])
+            for key in (f"{one}.{name}" for one in kinds):
+                if reason := self.reasons.get(key):
+                    where = f"--without={choice.value} ({choice.origin})"
+                    yield Problem(f"{where}: {reason} needs it", suggestion=f"leave {reason} out too")
 
     def finish(self, mirrors: Mirrors) -> Plan:
         """Make the plan."""

@@ -6,42 +6,64 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trilith.cli import build_catalogue as catalogues
 from trilith.cli import build_sources as sources
 
 if TYPE_CHECKING:
-    from trilith.build import Catalogue, Plan
+    from trilith.build import Catalogue, Host, Plan, Selection
 
 USAGE_STATUS = 2
 
 HELP = """\
-Put a server together from bricks. Writes scripts and Dockerfiles that hold every decision, and runs them.
+Put a server together from bricks. Writes scripts and Dockerfiles that hold
+every decision, and runs them.
 
 Usage:
-    trilith build [selection] [--dryrun]     write the files; without --dryrun, run them
-    trilith build plan [selection]           show what would be built, what it pulls in and why
-    trilith build components                 list everything that can be chosen
-    trilith build explain NAME...            say what is known of a component or a library
-    trilith build verify DIR|IMAGE           read it, run it, ask it, compare it with its plan
-    trilith build image DIR --output=oci:DIR write an image of it, without an engine
-    trilith build sbom LOCK|DIR|IMAGE        what it is made from, as CycloneDX or SPDX
-    trilith build size DIR|IMAGE             how large each brick is; --max-size=150MB is a gate
-    trilith build diff A B                   what differs between two results, images or locks
-    trilith build compose --from=DIR|IMAGE   cut a smaller server out of one that is there
-    trilith build doctor                     what this machine has for a build, and what it lacks
-    trilith build mirror check [selection]   list every address that no rule of mirrors.toml covers
-    trilith build lock [selection] [--output=L] [--check] [--store=S] [--debian] [--base=IMAGE=FOLDER]
-                                             write down what everything is; --check says what moved
-    trilith build fetch --lock=L --to=STORE [--mirrors=FILE] [--source=FOLDER]
-                                             bring all of it here: the one step that uses a network
-    trilith build bundle --lock=L --store=S OUT
-                                             put all of it into one file
-    trilith build --from=OUT [--prove]       build from that file alone; --prove shows no network was used
-    trilith build --lock=L [--store=S]       build what was locked; what the store lacks is fetched
-    trilith build ... --output=oci:DIR       write an image of what was built; or docker-archive:FILE
+    trilith build [selection] [--dryrun]
+        Write the files and run them; --dryrun stops after writing.
+    trilith build [selection] --output=oci:DIR|docker-archive:FILE
+        Write an image of what was built, too; goes with --from and --lock.
 
-The catalogue is 'trilith', this server. --catalogue=triton is the upstream C++ server; any other is a file.
-A selection is flags, with the names that build.py gave them, a server.toml (--config), or both; the command
-line wins. After '--', an old command line of build.py works as it is."""
+    trilith build plan [selection]
+        Show what would be built, what it pulls in, and why.
+    trilith build components
+        List everything that can be chosen.
+    trilith build explain NAME...
+        Say what is known of a component, a library, a preset or a setting.
+    trilith build mirror check [selection] [--lock=L] [--mirrors=FILE]
+        List every address that no rule of mirrors.toml covers.
+    trilith build doctor
+        Say what this machine has for a build, and what it lacks.
+
+    trilith build lock [selection] [--output=L] [--check] [--store=S]
+                       [--debian] [--base=IMAGE=FOLDER]
+        Write down what everything is; --check says what moved.
+    trilith build fetch --lock=L --to=STORE [--mirrors=FILE] [--source=DIR]
+        Bring all of it here: the one step that uses a network.
+    trilith build bundle --lock=L --store=S OUT
+        Put all of it into one file.
+    trilith build --from=OUT [--prove]
+        Build from that file alone; --prove shows that no network was used.
+    trilith build --lock=L [--store=S]
+        Build what was locked; what the store lacks is fetched.
+
+    trilith build verify DIR|IMAGE
+        Read it, run it, ask it, compare it with its plan.
+    trilith build size DIR|IMAGE
+        Say how large each brick is; --max-size=150MB is a gate.
+    trilith build diff A B
+        Say what differs between two results, images or locks.
+    trilith build sbom LOCK|DIR|IMAGE
+        Say what it is made from, as CycloneDX or SPDX.
+    trilith build image DIR --output=oci:DIR
+        Write an image of a result, without an engine.
+    trilith build compose --from=DIR|IMAGE --backend=NAME --output=DIR
+        Cut a smaller server out of one that is there.
+
+The catalogue is 'trilith', this server. --catalogue=triton is the upstream
+C++ server; any other is a file. A selection is flags, with the names that
+build.py gave them, a server.toml (--config), or both; the command line wins.
+After '--', an old command line of build.py works as it is."""
 
 CATALOGUE = "--catalogue"
 
@@ -112,7 +134,6 @@ def decide(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
     from trilith.build.host import this_host  # noqa: PLC0415
     from trilith.build.mirrors import Mirrors, read  # noqa: PLC0415
     from trilith.build.planning import plan  # noqa: PLC0415
-    from trilith.build.prebuilt import Handed, hand_over, settle  # noqa: PLC0415
     from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
     from trilith.build.words import select  # noqa: PLC0415
 
@@ -125,21 +146,29 @@ def decide(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
     except BuildError as error:
         problems += error.problems
     host = this_host(catalogue.head)
-    handed: tuple[Handed, ...] = ()
+    settled: Callable[[Plan], Plan] | None = None
     try:
-        if catalogue.prebuilt:
-            selection, handed = hand_over(
-                selection, catalogue, selection.text("target-machine", host.machine)
-            )
+        if catalogue.prebuilt and selection.all("component"):
+            selection, settled = _handed_over(selection, catalogue, host)
     except BuildError as error:
         problems += error.problems
     try:
-        decided = settle(plan(selection, catalogue, host, mirrors), handed)
+        decided = plan(selection, catalogue, host, mirrors)
     except BuildError as error:
         raise BuildError([*problems, *error.problems]) from error
     if problems:
         raise BuildError(problems)
-    return decided
+    return settled(decided) if settled else decided
+
+
+def _handed_over(
+    selection: "Selection", catalogue: "Catalogue", host: "Host"
+) -> "tuple[Selection, Callable[[Plan], Plan]]":
+    """Look at components that are handed over; what CMake must be told, and what becomes of the plan."""
+    from trilith.build.prebuilt import hand_over, settle  # noqa: PLC0415  reads libraries
+
+    told, handed = hand_over(selection, catalogue, selection.text("target-machine", host.machine))
+    return told, lambda plan: settle(plan, handed)
 
 
 def _build(catalogue: "Catalogue", words: Sequence[str]) -> int:
@@ -179,63 +208,12 @@ def _show(catalogue: "Catalogue", words: Sequence[str]) -> int:
     return 0
 
 
-def _components(catalogue: "Catalogue", words: Sequence[str]) -> int:
-    from trilith.build.tree import components  # noqa: PLC0415
-
-    _refuse(words)
-    sys.stdout.write(components(catalogue))
-    return 0
-
-
-def _explain(catalogue: "Catalogue", words: Sequence[str]) -> int:
-    from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
-    from trilith.build.spelling import suggest  # noqa: PLC0415
-    from trilith.build.tree import explain  # noqa: PLC0415
-
-    known = [part.name for part in (*catalogue.components.values(), *catalogue.third_party.values())]
-    texts = {word: explain(catalogue, word) for word in words}
-    problems = [
-        Problem(
-            f"there is no '{word}' in the catalogue {catalogue.head.name}", suggestion=suggest(word, known)
-        )
-        for word, text in texts.items()
-        if not text
-    ]
-    if problems or not words:
-        raise BuildError(
-            problems or [Problem("explain needs a name", suggestion="trilith build components lists them")]
-        )
-    sys.stdout.write("\n".join(texts.values()))
-    return 0
-
-
-def _mirror(catalogue: "Catalogue", words: Sequence[str]) -> int:
-    from trilith.build.addresses import addresses, uncovered  # noqa: PLC0415
-    from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
-
-    if list(words[:1]) != ["check"]:
-        raise BuildError([Problem("'mirror' takes one word", suggestion="write trilith build mirror check")])
-    plan = decide(catalogue, words[1:])
-    left = uncovered(plan)
-    for item in left:
-        sys.stdout.write(f"{item.kind}: {item.address} ({item.reason})\n")
-    sys.stderr.write(f"{len(left)} of {len(addresses(plan))} addresses are covered by no rule\n")
-    return 1 if left else 0
-
-
-def _refuse(words: Sequence[str]) -> None:
-    from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
-
-    if words:
-        raise BuildError([Problem(f"unexpected argument '{word}'") for word in words])
-
-
 COMMANDS: dict[str, Callable[["Catalogue", Sequence[str]], int]] = {
     "": _build,
     "plan": _show,
-    "components": _components,
-    "explain": _explain,
-    "mirror": _mirror,
+    "components": catalogues.components,
+    "explain": catalogues.explain,
+    "mirror": catalogues.mirror,
     "lock": sources.lock,
     "fetch": sources.fetch,
     "bundle": sources.bundle,

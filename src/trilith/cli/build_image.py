@@ -11,7 +11,7 @@ from trilith.build.problems import BuildError, Problem
 from trilith.build.result import LOCK, digest_file
 from trilith.build.sbom import Material, read_bill
 from trilith.build.store import default_store
-from trilith.build.verify.subject import Subject, open_subject
+from trilith.build.verifying.subject import Subject, open_subject
 from trilith.cli.build_words import read
 
 FLAGS = (

@@ -204,6 +204,19 @@ def test_images_of_a_registry_need_its_name(planned: Planned, refused: Refused, 
         ("--endpoint=http --preset=tiny", "there is no preset 'tiny'"),
         ("--endpoint=http --backnd=x", "unknown flag --backnd; did you mean --backend?"),
         ("--endpoint=http --build-presets-file=x", "write a server.toml"),
+        ("--endpoint=http --enable-metrix", "--enable-metrix: there is no feature 'metrix'; did you mean"),
+        ("--endpoint=http --build-dir=", "--build-dir (command line) needs a value"),
+        ("--endpoint=http --without=htp", "there is nothing of that name to leave out; did you mean 'http'?"),
+        ("--endpoint=http --without=server", "that is the server itself; write --no-core-build"),
+        ("--endpoint=http --backend=vllm --without=python --image=inference,x", "backend.vllm needs it"),
+        (
+            "--endpoint=http --backend=identity --backend=fi;l --extra-backend-cmake-arg=idntity:A=1",
+            "backend 'idntity' is not in the build; did you mean 'identity'?",
+        ),
+        (
+            "--endpoint=http --backend=identity --extra-backend-cmake-arg=identity:NO=1",
+            "--extra-backend-cmake-arg=identity:NO=1: backend.identity declares no option 'NO'",
+        ),
         ("", "no endpoint is chosen"),
     ],
 )
@@ -228,3 +241,19 @@ def test_hostile_names_are_refused(value: str) -> None:
 def test_flags_of_cmake_have_no_meaning_for_wheels(refused: Refused) -> None:
     found = refused("--endpoint=http --extra-core-cmake-arg=A=1", "trilith")
     assert any("has no meaning for the catalogue trilith" in text for text in found)
+
+
+def test_flags_that_have_no_meaning_are_named_once(refused: Refused) -> None:
+    assert refused("--endpoint=http --repo-tag=core:main", "trilith") == [
+        "--repo-tag has no meaning for the catalogue trilith; leave it out"
+    ]
+
+
+def test_metrics_of_this_server_bring_their_statistics(planned: Planned, refused: Refused) -> None:
+    part = planned("--endpoint=http --enable-metrics", "trilith").part("feature.stats")
+    assert part is not None
+    assert part.reason == "needed by feature.metrics"
+    found = refused("--endpoint=http --enable-metrics --without=stats", "trilith")
+    assert found == [
+        "--without=stats (command line): feature.metrics needs it; leave feature.metrics out too"
+    ]

@@ -14,7 +14,7 @@ MEANS = ("git", "archive", "submodule", "folder", "system", "wheel", "script", "
 
 
 PROTOCOLS = ("kserve-http", "kserve-grpc", "prometheus")
-"""What doors may speak; `trilith.build.verify` asks each in its own way."""
+"""What doors may speak; `trilith.build.verifying` asks each in its own way."""
 
 
 def check(catalogue: Catalogue) -> list[Problem]:
