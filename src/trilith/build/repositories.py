@@ -14,7 +14,7 @@ from trilith.build.mirrors import Mirrors
 from trilith.build.problems import BuildError, Problem
 from trilith.build.processes import ProgramError, run
 from trilith.build.secrets import redact
-from trilith.build.store import Store, changed, disk_problem
+from trilith.build.store import Store, disk_problem
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 # Below this speed for this long, a server counts as one that does not answer.
@@ -156,7 +156,7 @@ def unpack(store: Store, commit: str, name: str, folder: Path) -> Path:
         run([*_QUIET, "index-pack", "--stdin"], folder=folder, given=path.read_bytes())
         run([*_QUIET, "rev-list", "--objects", "--quiet", commit], folder=folder)
     except ProgramError as error:
-        raise BuildError([changed(name, path, error.shown)]) from error
+        raise BuildError([store.changed(name, path, error.shown)]) from error
     return folder
 
 

@@ -37,9 +37,14 @@ def default_store() -> Path:
 class Store:
     """Blobs by SHA-256, and git commits."""
 
-    def __init__(self, root: Path) -> None:
-        """Use a folder; it is made when something is put into it."""
-        self.root = root
+    def __init__(self, root: Path, bundle: str = "") -> None:
+        """Use a folder; it is made when something is put into it.
+
+        Args:
+            root: the folder.
+            bundle: the file that was unpacked into it, if it was.
+        """
+        self.root, self.bundle = root, bundle
 
     def blob(self, sha256: str) -> Path:
         """Return where a blob lies, or would lie."""
@@ -107,7 +112,7 @@ class Store:
             raise BuildError([self.missing(name, source)]) from error
         if found != sha256:
             target.unlink()
-            raise BuildError([changed(name, source, f"expected SHA-256 {sha256}, found {found}")])
+            raise BuildError([self.changed(name, source, f"expected SHA-256 {sha256}, found {found}")])
         return target
 
     def check(self, sha256: str, name: str) -> None:
@@ -121,20 +126,28 @@ class Store:
             raise BuildError([self.missing(name, path)])
         found = digest(path)
         if found != sha256:
-            raise BuildError([changed(name, path, f"expected SHA-256 {sha256}, found {found}")])
+            raise BuildError([self.changed(name, path, f"expected SHA-256 {sha256}, found {found}")])
+
+    def changed(self, name: str, path: Path, how: str) -> Problem:
+        """Say that an item is not what was locked."""
+        hint = (
+            "copy the bundle again from where it was made"
+            if self.bundle
+            else f"delete {path} and fetch it again"
+        )
+        place = f"the bundle {self.bundle}" if self.bundle else "the store"
+        return Problem(f"changed in {place}: {how}", field=name, suggestion=hint)
 
     def missing(self, name: str, path: Path) -> Problem:
         """Say that an item was not fetched."""
+        if self.bundle:
+            hint = "make it again with trilith build bundle"
+            return Problem(f"is not in the bundle {self.bundle}", field=name, suggestion=hint)
         return Problem(
             f"is not in the store ({path})",
             field=name,
             suggestion=f"fetch it: trilith build fetch --lock=LOCK --to={self.root}",
         )
-
-
-def changed(name: str, path: Path, how: str) -> Problem:
-    """Say that an item is not what was locked."""
-    return Problem(f"changed in the store: {how}", field=name, suggestion=f"delete {path} and fetch it again")
 
 
 def digest(path: Path) -> str:
@@ -151,7 +164,7 @@ def disk_problem(error: OSError, place: Path, name: str) -> Problem | None:
     return Problem(
         f"the disk of {place} is full ({free // 1_000_000} MB free)",
         field=name,
-        suggestion="make room or name another store with --to, and run it again: what is whole is kept",
+        suggestion="make room or name a folder elsewhere, and run it again: what is whole is kept",
     )
 
 

@@ -1,6 +1,5 @@
 """``trilith build lock``, ``fetch``, ``bundle`` and ``--from``: what builds are made from, and that alone."""
 
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -130,18 +129,15 @@ def bundle(_: "Catalogue", words: Sequence[str]) -> int:
 
 def build_from(words: Sequence[str]) -> int:
     """``trilith build --from OUT [--prove]``: build from a bundle, without a network."""
+    from trilith.build.assembling.rooms import bundle_room  # noqa: PLC0415
     from trilith.build.bundling import unbundle  # noqa: PLC0415
 
     flags = Flags(list(words))
     file, how = Path(flags.take("from")), How.take(flags)
-    folder = Path(_folder_of(flags.words)) / "bundle"
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
+    with bundle_room(Path(_folder_of(flags.words))) as folder:
         locked, store = unbundle(file, folder)
         plan = of_lock(locked, store, flags.words)
         _assemble(plan, locked, store, how)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 

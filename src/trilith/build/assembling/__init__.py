@@ -16,6 +16,7 @@ from pathlib import Path
 from trilith.build.assembling.finishing import finish
 from trilith.build.assembling.offline import Offline, lay_out
 from trilith.build.assembling.proof import refuse_connections, run_cut, run_plain, ways
+from trilith.build.assembling.rooms import refuse_foreign
 from trilith.build.bundling import check_machine
 from trilith.build.files import emit, inner_script, write
 from trilith.build.locking.model import Lock
@@ -52,6 +53,7 @@ def assemble(plan: Plan, lock: Lock, store: Store, how: How | None = None) -> Pa
     """
     how = how or How()
     _go_together(plan, lock)
+    refuse_foreign(plan)
     # Whatever the build fetches is in the store: mirrors are no matter of this build any more.
     plan = replace(plan, lock=digest_of(lock), mirrors=Mirrors())
     folder = Path(plan.folders.build).absolute()

@@ -6,6 +6,7 @@
 - `trilith.build.files.shell`: quoting
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def write(files: Mapping[str, EmittedFile], folder: Path) -> list[Path]:
     written = []
     for name, file in files.items():
         path = folder / name
-        partial = folder / f".{name}.partial"
+        partial = folder / f".{name}.{os.getpid()}.partial"
         partial.write_text(file.text, encoding="utf-8")
         partial.chmod(0o755 if file.executable else 0o644)
         partial.replace(path)

@@ -4,6 +4,15 @@ from trilith.build.files.common import start
 from trilith.build.files.shell import Script, quote
 from trilith.build.model import Plan
 
+# A folder that was named by mistake may hold anything.
+_ROOM = r"""
+# The result takes the place of what lies there: nothing, or the result of an earlier build.
+if [[ -n $(ls -A -- "$INSTALL_DIR") && ! -d $INSTALL_DIR/share/$NAME ]]; then
+    echo "$INSTALL_DIR holds files that no build made; set INSTALL_DIR to a folder of its own" >&2
+    exit 1
+fi
+"""
+
 _STAGE = r"""
 rm -rf -- "$BUILD_DIR/source"
 mkdir -p -- "$BUILD_DIR/source"
@@ -57,7 +66,7 @@ sed -i '/\/tests\//d' "$packages"/*.dist-info/RECORD
 """
 
 _LAUNCH = r"""
-mkdir -p -- "$INSTALL_DIR.partial/bin"
+mkdir -p -- "$INSTALL_DIR.partial/bin" "$INSTALL_DIR.partial/share/$NAME"
 awk -F ' *[=:] *' '/^\[/ { on = $0 == "[console_scripts]"; next } on && NF == 3 { print $1, $2, $3 }' \
     "$packages/$NAME"-*.dist-info/entry_points.txt | while read -r name module function; do
     cat >"$INSTALL_DIR.partial/bin/$name" <<END
@@ -90,6 +99,7 @@ def brick_build(plan: Plan) -> str:
     script.raw(f"SOURCE_DIR=${{SOURCE_DIR:-{quote(plan.folders.source) if plan.folders.source else '$PWD'}}}")
     script.raw("PYTHON=${PYTHON:-python3}\nWHEELS=${WHEELS:-}\nTOOLS=${TOOLS:-}")
     script.run(f"NAME={plan.catalogue.head.name}")
+    script.raw(_ROOM)
     _sources(plan, script)
     script.section("The extension with its features, and the wheel")
     features = {feature for part in plan.parts for feature in part.component.native_features}
