@@ -67,4 +67,6 @@ def version_of(words: Sequence[str]) -> str:
 
 def _end(output: bytes) -> str:
     lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    if any(line.startswith("Traceback ") for line in lines):
+        lines = lines[-1:]  # where a program broke is its own matter; the last line says why
     return redact("; ".join(lines[-_SHOWN_LINES:]))

@@ -23,6 +23,7 @@ from typing import BinaryIO
 from trilith.build.problems import BuildError, Problem
 
 _CHUNK = 1 << 20
+MAKE_ROOM = "make room or name a folder elsewhere, and run it again: what is whole is kept"
 
 
 def default_store() -> Path:
@@ -162,10 +163,27 @@ def disk_problem(error: OSError, place: Path, name: str) -> Problem | None:
         return None
     free = shutil.disk_usage(_existing(place)).free
     return Problem(
-        f"the disk of {place} is full ({free // 1_000_000} MB free)",
-        field=name,
-        suggestion="make room or name a folder elsewhere, and run it again: what is whole is kept",
+        f"the disk of {place} is full ({free // 1_000_000} MB free)", field=name, suggestion=MAKE_ROOM
     )
+
+
+def system_problem(error: OSError, place: Path | None = None, name: str = "") -> Problem:
+    """Say what the system refused: where a disk is full, where something may not be written, or what else.
+
+    Args:
+        error: as the system said it.
+        place: the folder that was worked on, where the error names no file.
+        name: what was worked on.
+    """
+    named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else place
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if named:
+            return disk_problem(error, named, name) or Problem(str(error))
+        return Problem("a disk is full: that of the folders named, or of TMPDIR", name, suggestion=MAKE_ROOM)
+    reason = (error.strerror or str(error) or type(error).__name__).lower()
+    denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    hint = "name a folder that this user may write, or run it as its owner" if denied else ""
+    return Problem(reason, str(named or ""), name, hint)
 
 
 def _existing(place: Path) -> Path:

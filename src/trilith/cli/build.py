@@ -1,7 +1,8 @@
 """``trilith build``: put a server together from bricks, for this server and for the upstream one."""
 
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +11,11 @@ from trilith.cli import build_catalogue as catalogues
 from trilith.cli import build_sources as sources
 
 if TYPE_CHECKING:
-    from trilith.build import Catalogue, Host, Plan, Selection
+    from trilith.build import Catalogue, Host, Plan, Problem, Selection
 
 USAGE_STATUS = 2
+INTERRUPTED_STATUS = 130
+"""As shells have it: 128 and the number of the signal."""
 
 HELP = """\
 Put a server together from bricks. Writes scripts and Dockerfiles that hold
@@ -83,13 +86,33 @@ takes the words and the name of the catalogue, empty where none was named."""
 def main(words: Sequence[str]) -> int:
     """Run ``trilith build``."""
     words = list(words)
-    given = _take_catalogue(words)
-    command = words[0] if words and words[0] in {**COMMANDS, **LATER} else ""
-    rest = words[1:] if command else words
     if any(word in ("-h", "--help") for word in words):
         return _help()
     from trilith.build.problems import BuildError  # noqa: PLC0415  not for --help
 
+    try:
+        status = _run(words)
+        sys.stdout.flush()  # while what may be wrong with it can still be told
+    except BuildError as error:
+        return _refuse(error.problems)
+    except BrokenPipeError:
+        # Who reads what is shown has seen enough; nothing more can be written there, not even at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        from trilith.build.store import system_problem  # noqa: PLC0415
+
+        return _refuse([system_problem(error)])
+    except KeyboardInterrupt:
+        sys.stderr.write("trilith build: interrupted; run it again, what is whole is kept\n")
+        return INTERRUPTED_STATUS
+    return status
+
+
+def _run(words: list[str]) -> int:
+    given = _take_catalogue(words)
+    command = words[0] if words and words[0] in {**COMMANDS, **LATER} else ""
+    rest = words[1:] if command else words
     try:
         if command in LATER:
             return int(import_module(LATER[command]).main(rest, given))
@@ -101,11 +124,13 @@ def main(words: Sequence[str]) -> int:
             f"trilith build: {error.name} is not installed; pip install 'trilith[build]' brings it\n"
         )
         return USAGE_STATUS
-    except BuildError as error:
-        for problem in error.problems:
-            sys.stderr.write(f"trilith build: {problem}\n")
-        sys.stderr.write("trilith build --help lists the flags\n")
-        return USAGE_STATUS
+
+
+def _refuse(problems: "Iterable[Problem]") -> int:
+    for problem in problems:
+        sys.stderr.write(f"trilith build: {problem}\n")
+    sys.stderr.write("trilith build --help lists the flags\n")
+    return USAGE_STATUS
 
 
 def _help() -> int:

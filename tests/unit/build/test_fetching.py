@@ -1,5 +1,6 @@
 """Fetching from what is near: another store, cargo's cache; and builds that would meet."""
 
+import errno
 import hashlib
 import threading
 from dataclasses import replace
@@ -10,7 +11,7 @@ import pytest
 from trilith.build import Lock, Mirrors, Origin, Store, fetch
 from trilith.build.assembling import _alone
 from trilith.build.fetching.packages import fetch_crates
-from trilith.build.locking.model import LockedArchive, LockedCrate, LockedSource
+from trilith.build.locking.model import LockedArchive, LockedCrate, LockedSource, LockedWheel
 from trilith.build.problems import BuildError
 
 CONTENT = b"a crate"
@@ -59,6 +60,23 @@ def test_sources_that_are_not_here_are_asked_for(tmp_path: Path) -> None:
     locked = replace(LOCK, source=(LockedSource("core.server", SHA256),))
     with pytest.raises(BuildError, match=r"core\.server: its sources are not in the store of this user"):
         fetch(locked, Store(tmp_path / "s"), Origin(Mirrors(), near=Store(tmp_path / "n")))
+
+
+def test_a_full_disk_stops_one_item_and_not_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, store = Store(tmp_path / "near"), Store(tmp_path / "store")
+    source = near.put_bytes(CONTENT)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("trilith.build.fetching.fetch_wheel", full)
+    wheel = LockedWheel("numpy", "1", "numpy-1.whl", "1" * 64)
+    locked = replace(LOCK, wheel=(wheel,), source=(LockedSource("core.server", source),))
+    with pytest.raises(BuildError, match=r"wheel numpy-1\.whl: the disk of .*/store is full"):
+        fetch(locked, store, Origin(Mirrors(), near=near))
+    assert store.blob(source).is_file()
 
 
 def test_one_build_at_a_time_uses_a_folder(tmp_path: Path) -> None:

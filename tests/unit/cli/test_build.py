@@ -166,3 +166,30 @@ def test_mirror_check_without_a_selection_says_what_to_name(
     monkeypatch.chdir(tmp_path)
     assert main(["build", "mirror", "check"]) == 2
     assert "there is no trilith-build.lock here" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_no_traceback() -> None:
+    words = [sys.executable, "-c", "import sys; from trilith.cli.main import main; sys.exit(main())"]
+    source = str(Path(trilith.__file__).parent.parent)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*words, "build", "components"],
+            env={"PYTHONPATH": source},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr.startswith("trilith build: a disk is full: ")
+    assert "Traceback" not in done.stderr
+    assert done.returncode != 0
+
+
+def test_a_folder_that_may_not_be_written_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["build", *SMALL, f"--build-dir={tmp_path}/file/below", "--dryrun"]) == 2
+    assert f"trilith build: {tmp_path}/file/below: not a directory" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -22,7 +22,7 @@ from trilith.build.mirrors import Mirrors
 from trilith.build.problems import BuildError, Problem
 from trilith.build.progress import Progress, Silent
 from trilith.build.repositories import Remote, obtain, remote
-from trilith.build.store import Store, default_store, disk_problem
+from trilith.build.store import Store, default_store, disk_problem, system_problem
 
 __all__ = ["Origin", "count", "fetch"]
 
@@ -64,7 +64,7 @@ def fetch(lock: Lock, store: Store, origin: Origin, progress: Progress | None = 
     _copy_near(lock, store, near)
     with tempfile.TemporaryDirectory() as folder:
         place = remote(origin.mirrors, Path(folder))
-        problems = _all(_tasks(lock, store, origin, (place, told)), told)
+        problems = _all(_tasks(lock, store, origin, (place, told)), store, told)
     if problems:
         raise BuildError(problems)
 
@@ -91,7 +91,7 @@ def _tasks(lock: Lock, store: Store, origin: Origin, how: tuple[Remote, Progress
     return tasks
 
 
-def _all(tasks: Sequence[_Task], told: Progress) -> list[Problem]:
+def _all(tasks: Sequence[_Task], store: Store, told: Progress) -> list[Problem]:
     """Do all, some at once; one that fails does not stop the others."""
 
     def one(task: _Task) -> Sequence[Problem]:
@@ -99,6 +99,8 @@ def _all(tasks: Sequence[_Task], told: Progress) -> list[Problem]:
             task.work()
         except BuildError as error:
             return error.problems
+        except OSError as error:
+            return [system_problem(error, store.root, task.name)]
         told.done(task.name)
         return ()
 

@@ -6,7 +6,6 @@
 - `trilith.build.files.shell`: quoting
 """
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from trilith.build.files.common import EmittedFile
 from trilith.build.files.docker import docker_build
 from trilith.build.files.dockerfiles import buildbase, cibase, result
 from trilith.build.model import Plan
+from trilith.build.result import write_text
 from trilith.build.secrets import refuse_secrets
 
 __all__ = ["EmittedFile", "emit", "inner_script", "write"]
@@ -54,9 +54,6 @@ def write(files: Mapping[str, EmittedFile], folder: Path) -> list[Path]:
     written = []
     for name, file in files.items():
         path = folder / name
-        partial = folder / f".{name}.{os.getpid()}.partial"
-        partial.write_text(file.text, encoding="utf-8")
-        partial.chmod(0o755 if file.executable else 0o644)
-        partial.replace(path)
+        write_text(path, file.text, mode=0o755 if file.executable else 0o644)
         written.append(path)
     return written
