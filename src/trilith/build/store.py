@@ -16,6 +16,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +24,9 @@ from typing import BinaryIO
 from trilith.build.problems import BuildError, Problem
 
 _CHUNK = 1 << 20
+_SCRATCH = "scratch-"
+_FRESH_SECONDS = 60.0
+"""How long a folder may be there before whoever made it holds it."""
 MAKE_ROOM = "make room or name a folder elsewhere, and run it again: what is whole is kept"
 
 
@@ -59,8 +63,19 @@ class Store:
     def scratch(self) -> Iterator[Path]:
         """Make a folder for what is not whole yet; it goes, whatever happens."""
         (self.root / "partial").mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.root / "partial") as folder:
+        with (
+            tempfile.TemporaryDirectory(dir=self.root / "partial", prefix=_SCRATCH) as folder,
+            _held(Path(folder), fcntl.LOCK_SH),
+        ):
             yield Path(folder)
+
+    def tidy(self) -> None:
+        """Delete what those left that were killed; downloads stay, to be gone on with."""
+        for folder in (self.root / "partial").glob(f"{_SCRATCH}*"):
+            with contextlib.suppress(OSError):  # somebody uses it, or deletes it just now
+                if time.time() - folder.stat().st_mtime > _FRESH_SECONDS:
+                    with _held(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                        shutil.rmtree(folder)
 
     def unfinished(self, name: str) -> Path:
         """Return where a download lies until it is whole; a later one goes on from there."""
@@ -149,6 +164,16 @@ class Store:
             field=name,
             suggestion=f"fetch it: trilith build fetch --lock=LOCK --to={self.root}",
         )
+
+
+@contextlib.contextmanager
+def _held(folder: Path, how: int) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, how)
+        yield
+    finally:
+        os.close(handle)
 
 
 def digest(path: Path) -> str:

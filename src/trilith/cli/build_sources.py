@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,15 +80,16 @@ def lock(catalogue: "Catalogue", words: Sequence[str]) -> int:
     path = Path(flags.take("output") or FILE)
     before = read_lock(path) if flags.switch("check") else None
     store, bases, debian = flags.store(), _bases(flags), flags.switch("debian")
-    mirrors = [word for word in flags.words if word.startswith("--mirrors")]
-    if before is not None and len(flags.words) == len(mirrors):
-        plan = of_lock(before, store, mirrors)
+    rules, source = (_kept(flags, name) for name in ("mirrors", "cmake-dir"))
+    if before is not None and not flags.words:
+        plan = of_lock(before, store, rules)
     else:
         from trilith.cli.build import decide  # noqa: PLC0415
 
-        plan = decide(catalogue, flags.words)
+        plan = decide(catalogue, [*flags.words, *rules, *source])
     debian = debian or bool(before and before.debian)
-    made = lock(plan, _place(plan, store, bases, debian=debian))
+    place = _place(plan, store, bases, debian=debian)
+    made = lock(plan, replace(place, source=Path(source[0].partition("=")[2])) if source else place)
     for note in made.notes:
         sys.stderr.write(f"note: {note}\n")
     if before is None:
@@ -236,6 +237,12 @@ def of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan":
     if problems:
         raise BuildError(problems)
     return plan(selection_of(locked, given.choices), catalogue, this_host(catalogue.head), mirrors)
+
+
+def _kept(flags: Flags, name: str) -> list[str]:
+    """Take a flag out, as the words that give it again."""
+    value = flags.take(name)
+    return [f"--{name}={value}"] if value else []
 
 
 def _folder_of(words: Sequence[str]) -> str:

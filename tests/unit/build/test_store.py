@@ -1,6 +1,7 @@
 """What a store says when the system refuses something."""
 
 import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -39,3 +40,18 @@ def test_a_changed_byte_is_told_with_where_it_came_from(tmp_path: Path) -> None:
     assert not (tmp_path / "copy").exists()
     with pytest.raises(BuildError, match=r"data: is not in the bundle b\.tar; make it again"):
         Store(tmp_path, "b.tar").check("0" * 64, "data")
+
+
+def test_scratch_of_the_killed_goes_and_of_the_living_stays(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    left = tmp_path / "partial" / "scratch-of-somebody-killed"
+    left.mkdir(parents=True)
+    download = store.unfinished("half")
+    download.write_bytes(b"ha")
+    with store.scratch() as living:
+        for folder in (left, living, download):
+            os.utime(folder, (0, 0))
+        store.tidy()
+        assert living.is_dir()
+    assert not left.exists()
+    assert download.exists()

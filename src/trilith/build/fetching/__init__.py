@@ -61,6 +61,7 @@ def fetch(lock: Lock, store: Store, origin: Origin, progress: Progress | None = 
     """
     told = progress or Silent()
     near = origin.near or Store(default_store())
+    store.tidy()
     _copy_near(lock, store, near)
     with tempfile.TemporaryDirectory() as folder:
         place = remote(origin.mirrors, Path(folder))
