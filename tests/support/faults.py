@@ -27,6 +27,14 @@ class Files:
     asked: Counter[str] = field(default_factory=Counter)
     ranges: list[str] = field(default_factory=list)
 
+    def greeting(self, headers: Message) -> int:
+        """Return the status that somebody is answered who asks for no content."""
+        return WHOLE if self.admits(headers) else NOT_ALLOWED
+
+    def kept_waiting(self) -> bool:
+        """Keep somebody waiting, where nothing is answered."""
+        return self.silent is not None and (self.silent.wait(60) or True)
+
     def admits(self, headers: Message) -> bool:
         """Say whether somebody is handed anything."""
         return not self.wanted or headers.get("Authorization") == self.wanted
@@ -38,8 +46,7 @@ def _handler(files: Files) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             files.asked[self.path] += 1
-            if files.silent:
-                files.silent.wait(60)
+            if files.kept_waiting():
                 self.close_connection = True
                 return
             if not files.admits(self.headers):
@@ -52,7 +59,7 @@ def _handler(files: Files) -> type[BaseHTTPRequestHandler]:
             self._send(content, self.headers.get("Range", ""))
 
         def do_HEAD(self) -> None:
-            self.send_response(WHOLE if files.admits(self.headers) else NOT_ALLOWED)
+            self.send_response(files.greeting(self.headers))
             self.end_headers()
 
         def _send(self, content: bytes, span: str) -> None:

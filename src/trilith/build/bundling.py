@@ -17,7 +17,7 @@ from pathlib import Path
 
 from trilith.build.locking import FILE, Lock, digest_of, from_text, to_text
 from trilith.build.locking.sources import write_tar
-from trilith.build.problems import BuildError, Problem
+from trilith.build.problems import BuildError, Problem, why
 from trilith.build.repositories import opened
 from trilith.build.store import Store, disk_problem
 from trilith.build.unpacking import unpack_tar
@@ -134,4 +134,4 @@ def _whole(path: Path) -> None:
         if not tarfile.is_tarfile(path):
             raise BuildError([Problem("is no bundle: expected a tar archive", str(path), suggestion=HINT)])
     except OSError as error:
-        raise BuildError([Problem(f"cannot be read: {error}", str(path))]) from error
+        raise BuildError([Problem(f"cannot be read: {why(error)}", str(path))]) from error

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from trilith.build.model import Plan
-from trilith.build.problems import BuildError, Problem
+from trilith.build.problems import BuildError, Problem, why
 
 ABOUT = "share/trilith"
 PLAN, LOCK, MANIFEST = f"{ABOUT}/plan.json", f"{ABOUT}/trilith-build.lock", f"{ABOUT}/manifest.json"
@@ -117,7 +117,7 @@ def read_manifest(root: Path) -> ResultManifest:
         return ResultManifest(**{**told, "bricks": tuple(told["bricks"])}, files=files)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         hint = "a result of 'trilith build' holds one; was the build finished?"
-        raise BuildError([Problem(f"cannot be read: {error}", str(path), suggestion=hint)]) from error
+        raise BuildError([Problem(f"cannot be read: {why(error)}", str(path), suggestion=hint)]) from error
 
 
 def describe_plan(plan: Plan) -> str:

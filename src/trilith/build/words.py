@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trilith.build.catalogue.schema import Catalogue
 from trilith.build.flags import REFUSED, Flag, flags_of
-from trilith.build.problems import Problem
+from trilith.build.problems import Problem, why
 from trilith.build.selection import FEATURES, Layer, Selection, merge
 from trilith.build.spelling import nearest, suggest
 
@@ -120,7 +120,7 @@ def _load(path: Path, problems: list[Problem]) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        problems.append(Problem(f"cannot be read: {error}", str(path)))
+        problems.append(Problem(f"cannot be read: {why(error)}", str(path)))
         return {}
 
 

@@ -19,7 +19,7 @@ from trilith.build.locking.model import (
     LockedSubmodule,
     LockedWheel,
 )
-from trilith.build.problems import BuildError, Problem
+from trilith.build.problems import BuildError, Problem, why
 
 FORMAT = 1
 HEADER = (
@@ -85,7 +85,11 @@ def read_lock(path: Path) -> Lock:
         return from_text(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise BuildError(
-            [Problem(f"cannot be read: {error}", str(path), suggestion="make it with trilith build lock")]
+            [
+                Problem(
+                    f"cannot be read: {why(error)}", str(path), suggestion="make it with trilith build lock"
+                )
+            ]
         ) from error
 
 
