@@ -31,6 +31,10 @@ class Files:
         """Return the status that somebody is answered who asks for no content."""
         return WHOLE if self.admits(headers) else NOT_ALLOWED
 
+    def handed(self, path: str, headers: Message) -> bytes | int:
+        """Return what somebody is handed who asks for a path, or the status of a refusal."""
+        return self.content.get(path, NOT_FOUND) if self.admits(headers) else NOT_ALLOWED
+
     def kept_waiting(self) -> bool:
         """Keep somebody waiting, where nothing is answered."""
         return self.silent is not None and (self.silent.wait(60) or True)
@@ -49,12 +53,9 @@ def _handler(files: Files) -> type[BaseHTTPRequestHandler]:
             if files.kept_waiting():
                 self.close_connection = True
                 return
-            if not files.admits(self.headers):
-                self.send_error(NOT_ALLOWED)
-                return
-            content = files.content.get(self.path)
-            if content is None:
-                self.send_error(NOT_FOUND)
+            content = files.handed(self.path, self.headers)
+            if isinstance(content, int):
+                self.send_error(content)
                 return
             self._send(content, self.headers.get("Range", ""))
 
