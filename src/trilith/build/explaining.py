@@ -70,6 +70,7 @@ def _part(catalogue: Catalogue, part: Component) -> str:
         ("not without", ", ".join(_rules(part, catalogue))),
         ("third-party", ", ".join(part.third_party)),
         ("Python", ", ".join(part.python_requirements) or part.python_package),
+        ("Python with --enable-gpu", ", ".join(part.python_requirements_gpu)),
         ("native features", ", ".join(part.native_features)),
         ("listens on", ", ".join(_doors(part, catalogue))),
         ("handed over with", ", ".join(_prebuilt(part, catalogue))),

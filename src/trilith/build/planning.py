@@ -118,7 +118,7 @@ class _Draft:
         return replace(plan, notes=tuple(_notes(plan)))
 
     def _part(self, key: str, organization: str) -> Part:
-        component = self.catalogue.components[key]
+        component = self._component(key)
         origin = self.chosen.origins.get(key, "")
         address = component.repository
         if address and ":" not in address:
@@ -131,6 +131,11 @@ class _Draft:
             address=address,
             build_type=component.build_type or self.build_type.text,
         )
+
+    def _component(self, key: str) -> Component:
+        component = self.catalogue.components[key]
+        gpu = component.python_requirements_gpu if "enable:gpu" in self.facts else ()
+        return replace(component, python_requirements=gpu) if gpu else component
 
     def _ref(self, key: str) -> str:
         return self.chosen.refs.get(key) or self.versions.default_ref

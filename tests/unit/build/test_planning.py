@@ -257,3 +257,15 @@ def test_metrics_of_this_server_bring_their_statistics(planned: Planned, refused
     assert found == [
         "--without=stats (command line): feature.metrics needs it; leave feature.metrics out too"
     ]
+
+
+def test_a_server_for_gpus_comes_with_their_libraries(planned: Planned) -> None:
+    def requirements(line: str) -> tuple[str, ...]:
+        part = planned(line, "trilith").part("backend.onnxruntime")
+        assert part is not None
+        return part.component.python_requirements
+
+    assert requirements("--preset=gpu") == ("onnxruntime-gpu>=1.18",)
+    assert requirements("--preset=cpu") == ("onnxruntime>=1.18",)
+    assert requirements("--preset=cpu --enable-gpu") == requirements("--preset=gpu")
+    assert planned("--preset=gpu", "trilith").digest != planned("--preset=cpu", "trilith").digest

@@ -88,6 +88,8 @@ class Component:
     """By machine: a package with the keys of the repository that its packages come from."""
     python_package: str = ""
     python_requirements: tuple[str, ...] = ()
+    python_requirements_gpu: tuple[str, ...] = ()
+    """What it requires instead where GPUs are enabled; empty where that is the same."""
     native_features: tuple[str, ...] = ()
     folder: str = ""
     """For bricks of this repository: where its code lies in the source tree."""
