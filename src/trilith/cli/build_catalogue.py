@@ -79,7 +79,7 @@ def _plan(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
     if not named and not flags.words and Path(FILE).is_file():
         named = FILE
     if named:
-        return build_sources.of_lock(read_lock(Path(named)), flags.store(), [*flags.words, *rules])
+        return build_sources.plan_of_lock(read_lock(Path(named)), flags.store(), [*flags.words, *rules])
     if not flags.words:
         hint = f"name one, as for 'trilith build plan', or a lock with --lock=L; there is no {FILE} here"
         raise BuildError([Problem("nothing is chosen whose addresses could be looked at", suggestion=hint)])

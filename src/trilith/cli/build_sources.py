@@ -82,7 +82,7 @@ def lock(catalogue: "Catalogue", words: Sequence[str]) -> int:
     store, bases, debian = flags.store(), _bases(flags), flags.switch("debian")
     rules, source = (_kept(flags, name) for name in ("mirrors", "cmake-dir"))
     if before is not None and not flags.words:
-        plan = of_lock(before, store, rules)
+        plan = plan_of_lock(before, store, rules)
     else:
         from trilith.cli.build import decide  # noqa: PLC0415
 
@@ -137,7 +137,7 @@ def build_from(words: Sequence[str]) -> int:
     file, how = Path(flags.take("from")), How.take(flags)
     with bundle_room(Path(_folder_of(flags.words))) as folder:
         locked, store = unbundle(file, folder)
-        plan = of_lock(locked, store, flags.words)
+        plan = plan_of_lock(locked, store, flags.words)
         _assemble(plan, locked, store, how)
     return 0
 
@@ -148,7 +148,7 @@ def build_locked(words: Sequence[str]) -> int:
 
     flags = Flags(list(words))
     locked, store, how, source = flags.lock(), flags.store(), How.take(flags), flags.take("source")
-    plan = of_lock(locked, store, flags.words)
+    plan = plan_of_lock(locked, store, flags.words)
     _fetch(
         locked,
         store,
@@ -217,7 +217,7 @@ def _fetch(locked: "Lock", store: "Store", origin: "Origin", *, quiet: bool) -> 
         raise BuildError([Problem(f"interrupted; {store.root} holds what came", suggestion=hint)]) from None
 
 
-def of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan":
+def plan_of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan":
     """Plan what a lock is for; the command line adds folders and rules."""
     from trilith.build.host import this_host  # noqa: PLC0415
     from trilith.build.locking.choosing import catalogue_of, selection_of  # noqa: PLC0415
