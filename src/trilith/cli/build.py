@@ -28,7 +28,8 @@ Usage:
     trilith build diff A B                   what differs between two results, images or locks
     trilith build compose --from=DIR|IMAGE   cut a smaller server out of one that is there
     trilith build doctor                     what this machine has for a build, and what it lacks
-    trilith build mirror check [selection]   list every address that no rule of mirrors.toml covers
+    trilith build mirror check [selection|--lock=L]
+                                             list every address that no rule of mirrors.toml covers
     trilith build lock [selection] [--output=L] [--check] [--store=S] [--debian] [--base=IMAGE=FOLDER]
                                              write down what everything is; --check says what moved
     trilith build fetch --lock=L --to=STORE [--mirrors=FILE] [--source=FOLDER]
@@ -50,6 +51,7 @@ LATER = {
     "diff": "trilith.cli.build_compare",
     "doctor": "trilith.cli.build_doctor",
     "image": "trilith.cli.build_image",
+    "mirror": "trilith.cli.build_mirror",
     "sbom": "trilith.cli.build_sbom",
     "size": "trilith.cli.build_size",
     "verify": "trilith.cli.build_check",
@@ -209,20 +211,6 @@ def _explain(catalogue: "Catalogue", words: Sequence[str]) -> int:
     return 0
 
 
-def _mirror(catalogue: "Catalogue", words: Sequence[str]) -> int:
-    from trilith.build.addresses import addresses, uncovered  # noqa: PLC0415
-    from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
-
-    if list(words[:1]) != ["check"]:
-        raise BuildError([Problem("'mirror' takes one word", suggestion="write trilith build mirror check")])
-    plan = decide(catalogue, words[1:])
-    left = uncovered(plan)
-    for item in left:
-        sys.stdout.write(f"{item.kind}: {item.address} ({item.reason})\n")
-    sys.stderr.write(f"{len(left)} of {len(addresses(plan))} addresses are covered by no rule\n")
-    return 1 if left else 0
-
-
 def _refuse(words: Sequence[str]) -> None:
     from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
 
@@ -235,7 +223,6 @@ COMMANDS: dict[str, Callable[["Catalogue", Sequence[str]], int]] = {
     "plan": _show,
     "components": _components,
     "explain": _explain,
-    "mirror": _mirror,
     "lock": sources.lock,
     "fetch": sources.fetch,
     "bundle": sources.bundle,

@@ -83,7 +83,7 @@ def lock(catalogue: "Catalogue", words: Sequence[str]) -> int:
     store, bases, debian = flags.store(), _bases(flags), flags.switch("debian")
     mirrors = [word for word in flags.words if word.startswith("--mirrors")]
     if before is not None and len(flags.words) == len(mirrors):
-        plan = _of_lock(before, store, mirrors)
+        plan = plan_of_lock(before, store, mirrors)
     else:
         from trilith.cli.build import decide  # noqa: PLC0415
 
@@ -138,7 +138,7 @@ def build_from(words: Sequence[str]) -> int:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         locked, store = unbundle(file, folder)
-        plan = _of_lock(locked, store, flags.words)
+        plan = plan_of_lock(locked, store, flags.words)
         _assemble(plan, locked, store, how)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -151,7 +151,7 @@ def build_locked(words: Sequence[str]) -> int:
 
     flags = Flags(list(words))
     locked, store, how, source = flags.lock(), flags.store(), How.take(flags), flags.take("source")
-    plan = _of_lock(locked, store, flags.words)
+    plan = plan_of_lock(locked, store, flags.words)
     _fetch(
         locked,
         store,
@@ -220,7 +220,7 @@ def _fetch(locked: "Lock", store: "Store", origin: "Origin", *, quiet: bool) -> 
         raise BuildError([Problem(f"interrupted; {store.root} holds what came", suggestion=hint)]) from None
 
 
-def _of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan":
+def plan_of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan":
     """Plan what a lock is for; the command line adds folders and rules."""
     from trilith.build.host import this_host  # noqa: PLC0415
     from trilith.build.locking.choosing import catalogue_of, selection_of  # noqa: PLC0415

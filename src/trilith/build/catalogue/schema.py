@@ -120,19 +120,24 @@ class ThirdParty:
     description: str
     by: str
     """``git``, ``archive``, ``wheel``, ``script``; ``submodule`` or ``folder`` inside something else;
-    ``engine`` for what is built in a container; ``system`` for what the system brings."""
+    ``engine`` for what is built in a container; ``system`` for what the system brings; ``unused`` for what
+    sources name and these builds never fetch."""
     address: str = ""
     ref: str = ""
     sha256: str = ""
     pinned: bool = True
     """Whether its sources name the hash of the archive."""
     declared_in: str = ""
+    written: tuple[str, ...] = ()
+    """How sources write its address, where that is put together while CMake runs."""
     inside: str = ""
     path: str = ""
     recursive: bool = False
     submodules: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     left_out_reason: str = ""
+    size_megabytes: float = 0.0
+    """Of its files, unpacked, those of the submodules in use included."""
 
     @property
     def name(self) -> str:
