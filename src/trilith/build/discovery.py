@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from trilith.build.catalogue.schema import ThirdParty
 from trilith.build.cmake import ARCHIVES, GIT, Download, Tree, find
 from trilith.build.model import Part, Plan
 
+_TEXT, _UNUSED = "text", "unused"
 Opener = Callable[[Download], Tree | None]
 
 
@@ -72,11 +74,13 @@ def discover(plan: Plan, follow: Opener) -> list[Finding]:
 
 
 def unknown(plan: Plan, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield what the catalogue says nothing of."""
-    known = set(_known(plan))
+    """Yield what is surely fetched and not part of the plan, or maybe fetched and not in the catalogue."""
+    everything = set(_known(plan, plan.catalogue.third_party.values()))
+    planned = set(_known(plan, (item.part for item in plan.closure)))
     for finding in findings:
         item = finding.download
-        if not known & {(item.kind, same(item.address)), ("text", item.text)}:
+        known = planned if item.certain else everything
+        if not known & {(item.kind, same(item.address)), (_TEXT, item.text), (_UNUSED, same(item.address))}:
             yield finding
 
 
@@ -91,13 +95,12 @@ def _sources(plan: Plan, part: Part, follow: Opener) -> Tree | None:
     return follow(Download(GIT, part.key, part.address, part.ref)) if part.address else None
 
 
-def _known(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield what a catalogue knows: chosen or not, its parts are brought where they are needed."""
+def _known(plan: Plan, parts: Iterable[ThirdParty]) -> Iterator[tuple[str, str]]:
     for part in plan.parts:
         yield GIT, same(part.address)
-    for item in plan.catalogue.third_party.values():
-        yield from (("text", text) for text in item.written)
-        if item.address:
-            yield ARCHIVES if item.by == "archive" else GIT, same(item.address)
-            if item.by == "unused":
-                yield ARCHIVES, same(item.address)
+    for third in plan.catalogue.third_party.values():
+        yield from ((_TEXT, text) for text in third.written)
+        if third.by == _UNUSED:
+            yield _UNUSED, same(third.address)
+    for item in parts:
+        yield ARCHIVES if item.by == "archive" else GIT, same(item.address)

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,15 @@ option(
 )
 set(REPO_TAG "main" CACHE STRING "Which tag")
 set(PATHS "" CACHE PATH "Where")
+set(FORCED OFF CACHE BOOL "Not for people to set" FORCE)
 FetchContent_Declare(x GIT_REPOSITORY https://example.org/x.git GIT_TAG v1)
 """
+OPTIONS: dict[str, object] = {
+    "WITH_GPU": {"type": "BOOL", "default": "ON"},
+    "WITH_STATS": {"type": "BOOL", "default": "OFF"},
+    "REPO_TAG": {"type": "STRING", "default": "main"},
+    "PATHS": {"type": "PATH", "default": ""},
+}
 
 
 @pytest.fixture
@@ -29,13 +37,21 @@ def mirrors(tmp_path: Path) -> Path:
     (repository / "src").mkdir(parents=True)
     (repository / "CMakeLists.txt").write_text(CMAKE)
     (repository / "src" / "part.cc").write_text("")
-    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    for words in (["init", "--quiet"], ["add", "."], [*author, "commit", "--quiet", "-m", "one"]):
-        subprocess.run(["git", "-C", str(repository), *words], check=True)
+    subprocess.run(["git", "-C", str(repository), "init", "--quiet"], check=True)
+    save(repository)
     return tmp_path
 
 
-def catalogue(options: dict[str, object], files: list[str], ref: str = "v1") -> Catalogue:
+def save(repository: Path, *, add: bool = True) -> None:
+    author = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["add", "."] if add else [], [*author, "commit", "--quiet", "-m", "one"]):
+        if words:
+            subprocess.run(["git", "-C", str(repository), *words], check=True)
+
+
+def catalogue(
+    options: dict[str, object], files: list[str], ref: str = "v1", left_out: Sequence[str] = ()
+) -> Catalogue:
     part = {
         "description": "Part",
         "repository": "part",
@@ -50,7 +66,7 @@ def catalogue(options: dict[str, object], files: list[str], ref: str = "v1") -> 
         {
             "catalogue": head,
             "backend": {"part": part},
-            "third_party": {"x": {**x, "declared_in": "backend.part"}},
+            "third_party": {"x": {**x, "declared_in": "backend.part", "left_out": list(left_out)}},
         }
     )
 
@@ -65,22 +81,46 @@ def test_options_are_read_from_cmake() -> None:
 
 
 def test_what_the_sources_say_passes(mirrors: Path) -> None:
-    options: dict[str, object] = {"WITH_GPU": {"type": "BOOL", "default": "ON"}}
-    assert check(catalogue(options, ["src/part.cc"]), mirrors) == ([], [])
+    assert check(catalogue(OPTIONS, ["src/part.cc"]), mirrors) == ([], [])
 
 
 def test_every_difference_is_named(mirrors: Path) -> None:
-    options: dict[str, object] = {
-        "WITH_GPU": {"type": "BOOL", "default": "OFF"},
-        "GONE": {"type": "BOOL"},
-    }
+    options = {**OPTIONS, "WITH_GPU": {"type": "BOOL", "default": "OFF"}, "GONE": {"type": "BOOL"}}
+    del options["PATHS"]
+    text = (mirrors / "part" / "CMakeLists.txt").read_text()
+    (mirrors / "part" / "CMakeLists.txt").write_text(
+        f"{text}file(DOWNLOAD https://example.org/y.zip y.zip)\n"
+    )
+    (mirrors / "part" / "large").write_text("x" * 200_000)
+    save(mirrors / "part")
     differences, _ = check(catalogue(options, ["src/gone.cc"], "v2"), mirrors)
+    where = "backend.part/CMakeLists.txt"
     assert differences == [
         "backend.part: WITH_GPU is BOOL:ON in its sources",
         "backend.part: its sources declare no option GONE",
+        "backend.part: its sources declare an option PATHS too",
         "backend.part: its sources hold no src/gone.cc",
+        f"backend.part: fetches https://example.org/x.git at v1 ({where}:11), not at ['v2']",
+        f"backend.part: fetches https://example.org/y.zip ({where}:12), which the catalogue does not know",
+        "backend.part: its sources are 0.2 MB",
         "third_party.x: backend.part does not name v2",
     ]
+
+
+def test_submodules_of_third_parties_are_all_used_or_left_out(mirrors: Path) -> None:
+    third = mirrors / "x"
+    third.mkdir()
+    subprocess.run(["git", "-C", str(third), "init", "--quiet"], check=True)
+    link = f"160000,{'1' * 40},below"
+    subprocess.run(["git", "-C", str(third), "update-index", "--add", "--cacheinfo", link], check=True)
+    save(third, add=False)
+    subprocess.run(["git", "-C", str(third), "tag", "v1"], check=True)
+    known = catalogue(OPTIONS, ["src/part.cc"], left_out=["other"])
+    assert check(known, mirrors)[0] == [
+        "third_party.x: submodule below is neither used nor left out",
+        "third_party.x: has no submodule other",
+    ]
+    assert check(catalogue(OPTIONS, ["src/part.cc"], left_out=["below"]), mirrors) == ([], [])
 
 
 def test_repositories_that_are_not_there_are_named(tmp_path: Path) -> None:

@@ -92,6 +92,9 @@ class Component:
     folder: str = ""
     """For bricks of this repository: where its code lies in the source tree."""
     size_megabytes: float = 0.0
+    """What it brings into a result, unpacked."""
+    source_megabytes: float = 0.0
+    """Of the files of its repository, where it was checked."""
     files: tuple[str, ...] = ()
     checked: Checked | None = None
     install: tuple[Copy, ...] = ()
@@ -137,7 +140,7 @@ class ThirdParty:
     left_out: tuple[str, ...] = ()
     left_out_reason: str = ""
     size_megabytes: float = 0.0
-    """Of its files, unpacked, those of the submodules in use included."""
+    """Of its files, unpacked; for an archive, of itself."""
 
     @property
     def name(self) -> str:

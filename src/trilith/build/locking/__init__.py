@@ -164,7 +164,7 @@ def _found_archives(
     Where sources name several addresses of one archive, one that answers is enough.
     """
     found: dict[str, LockedArchive] = {}
-    failed: list[tuple[Finding, BuildError]] = []
+    failed: list[tuple[Finding, str]] = []
     for finding in findings:
         item = finding.download
         if item.sha256 in found:
@@ -173,13 +173,13 @@ def _found_archives(
         try:
             sha256 = download(Wish(f"archive {name}", item.address, item.sha256), store, plan.mirrors)
         except BuildError as error:
-            failed.append((finding, error))
+            failed.append((finding, "; ".join(one.message for one in error.problems)))
         else:
             size = 0 if item.sha256 else store.blob(sha256).stat().st_size
             found[item.sha256 or item.address] = LockedArchive(name, item.address, sha256, size)
-    for finding, error in failed:
+    for finding, reason in failed:
         if finding.download.sha256 not in found:
-            notes.append(f"not in the lock: {finding}: {'; '.join(one.message for one in error.problems)}")
+            notes.append(f"not in the lock: {finding}: {reason}")
     return list(found.values())
 
 
