@@ -8,12 +8,13 @@ with those of ``trilith build``; ``--current`` takes the newest commit instead. 
 there are named and skipped.
 """
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from upstream_script import flags, versions
 
 from trilith.build.catalogue import Catalogue, Component, load
 from trilith.build.catalogue.schema import ThirdParty
@@ -22,7 +23,6 @@ from trilith.build.cmake.parsing import commands
 from trilith.build.discovery import same
 from trilith.build.flags import REFUSED, flags_of
 
-_FLAG = re.compile(r'add_argument\(\s*(?:"-\w",\s*)?"--([a-z-]+)"')
 BUILD_SCRIPT = "build.py"
 _ROUNDED = 0.06
 """Megabytes are written with one decimal."""
@@ -168,12 +168,41 @@ def compare_size(component: Component, mirror: Mirror) -> Iterator[str]:
         yield f"{component.key}: its sources are {size:.1f} MB"
 
 
-def compare_flags(catalogue: Catalogue, mirror: Mirror) -> Iterator[str]:
-    """Yield flags of the upstream build script that ``trilith build`` does not take."""
-    known = {*flags_of(catalogue), *REFUSED}
-    for name in _FLAG.findall(mirror.read(BUILD_SCRIPT)):
-        if name not in known:
-            yield f"--{name} of {BUILD_SCRIPT} is not taken"
+def compare_flags(catalogue: Catalogue, mirror: Mirror, release: str = "") -> Iterator[str]:
+    """Yield flags of the upstream build script that ``trilith build`` does not take, or takes otherwise."""
+    known = flags_of(catalogue)
+    where = f"{BUILD_SCRIPT}{f' of {release}' if release else ''}"
+    for flag in flags(mirror.read(BUILD_SCRIPT)):
+        ours = known.get(flag.name)
+        if ours is None:
+            if flag.name not in REFUSED:
+                yield f"--{flag.name} of {where} is not taken"
+            continue
+        ours = known[ours.stands_for] if ours.stands_for else ours
+        if (ours.words if ours.metavar else 0, ours.repeats) != (flag.takes, flag.repeats):
+            yield f"--{flag.name} of {where} takes {flag.takes} words, and repeats: {flag.repeats}"
+
+
+def compare_releases(catalogue: Catalogue, folder: Path) -> Iterator[str]:
+    """Yield where a release goes with other versions, or has other flags, than the catalogue says."""
+    place = find(folder, catalogue.components[catalogue.head.main].repository)
+    for release, known in catalogue.releases.items():
+        if place is None:
+            return
+        mirror = Mirror(place, catalogue.head.release_ref.replace("{container-version}", release))
+        text = mirror.read(BUILD_SCRIPT)
+        if not text:
+            yield f"releases.{release}: there is no {mirror.commit}"
+            continue
+        found = {**versions(text), "version": mirror.read("TRITON_VERSION").strip()}
+        for name, value in found.items():
+            setting = catalogue.settings.get(name)
+            if (setting is None and name != "version") or (setting and setting.gone):
+                continue
+            ours = known.get(name, setting.default if setting else "")
+            if ours != value:
+                yield f"releases.{release}: {name} is {value}, not {ours}"
+        yield from compare_flags(catalogue, mirror, release)
 
 
 def check(catalogue: Catalogue, folder: Path, *, current: bool = False) -> tuple[list[str], list[str]]:
@@ -191,7 +220,8 @@ def check(catalogue: Catalogue, folder: Path, *, current: bool = False) -> tuple
             differences += compare_downloads(catalogue, component, mirror)
             differences += compare_size(component, mirror)
             differences += compare_flags(catalogue, mirror) if BUILD_SCRIPT in component.files else []
-    return differences + list(compare_third_party(catalogue, folder, current=current)), absent
+    differences += compare_third_party(catalogue, folder, current=current)
+    return differences + list(compare_releases(catalogue, folder)), absent
 
 
 def _mirror(component: Component, folder: Path, *, current: bool) -> Mirror | None:

@@ -228,3 +228,10 @@ def test_hostile_names_are_refused(value: str) -> None:
 def test_flags_of_cmake_have_no_meaning_for_wheels(refused: Refused) -> None:
     found = refused("--endpoint=http --extra-core-cmake-arg=A=1", "trilith")
     assert any("has no meaning for the catalogue trilith" in text for text in found)
+
+
+def test_a_flag_that_says_nothing_any_more_is_taken_and_told(planned: Callable[..., Plan]) -> None:
+    line = "--no-container-build --endpoint=http"
+    notes = planned(f"{line} --vllm-version=0.11.1", "triton").notes
+    assert any(note.startswith("--vllm-version does nothing: vLLM comes with the image") for note in notes)
+    assert not any("vllm" in note for note in planned(line, "triton").notes)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from check_catalogue import check, declared, main
+from check_catalogue import check, compare_releases, declared, main
+from upstream_script import versions
 
 from trilith.build.catalogue import Catalogue
 from trilith.build.catalogue.reading import parse
@@ -121,6 +122,52 @@ def test_submodules_of_third_parties_are_all_used_or_left_out(mirrors: Path) -> 
         "third_party.x: has no submodule other",
     ]
     assert check(catalogue(OPTIONS, ["src/part.cc"], left_out=["below"]), mirrors) == ([], [])
+
+
+SCRIPT = """
+VERSIONS = {"not": "these"}
+DEFAULT_TRITON_VERSION_MAP = {"release_version": "1.0", "ort_version": "1.2"}
+parser.add_argument("-v", "--verbose", action="store_true")
+parser.add_argument("--backend", action="append", required=False)
+parser.add_argument("--build-secret", action="append", nargs=2)
+parser.add_argument("--build-dir", type=str)
+parser.add_argument("--dryrun", type=str)
+parser.add_argument("--novel", type=str)
+"""
+
+
+def test_flags_and_versions_of_a_release_are_compared(mirrors: Path) -> None:
+    part = mirrors / "part"
+    (part / "build.py").write_text(SCRIPT)
+    (part / "TRITON_VERSION").write_text("2.1.0\n")
+    save(part)
+    subprocess.run(["git", "-C", str(part), "tag", "r22.01"], check=True)
+    head = {"name": "t", "description": "T", "builder": "cmake", "version": "1", "main": "backend.part"}
+    document = {
+        "catalogue": {**head, "release_ref": "r{container-version}"},
+        "backend": {"part": {"description": "Part", "repository": "part"}},
+        "settings": {"ort-version": {"default": "1.1"}},
+        "releases": {"22.01": {"version": "2.0.0"}, "22.02": {"version": "2.1.0"}},
+    }
+    assert list(compare_releases(parse(document), mirrors)) == [
+        "releases.22.01: ort-version is 1.2, not 1.1",
+        "releases.22.01: version is 2.1.0, not 2.0.0",
+        "--dryrun of build.py of 22.01 takes 1 words, and repeats: False",
+        "--novel of build.py of 22.01 is not taken",
+        "releases.22.02: there is no r22.02",
+    ]
+
+
+def test_old_tables_of_versions_are_read_by_their_places() -> None:
+    row = '("22.01", "22.02", "1.10", "2021.2", (("2021.2", None),), "2.2.9", "x")'
+    text = f'TRITON_VERSION_MAP = {{"2.0.0": {row}}}'
+    assert versions(text) == {
+        "triton-container-version": "22.01",
+        "upstream-container-version": "22.02",
+        "ort-version": "1.10",
+        "ort-openvino-version": "2021.2",
+        "dcgm-version": "2.2.9",
+    }
 
 
 def test_repositories_that_are_not_there_are_named(tmp_path: Path) -> None:

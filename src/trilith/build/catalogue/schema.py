@@ -164,6 +164,8 @@ class Setting:
 
     default: str
     help: str = ""
+    gone: str = ""
+    """Why it says nothing any more; told to whoever still gives it."""
 
 
 @dataclass(frozen=True)
