@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from trilith.build.mirrors import SINGLE
 from trilith.build.model import Part, Plan
 
+_KINDS = {**dict.fromkeys(("git", "script", "engine", "submodule"), "git"), "archive": "archives"}
+
 
 @dataclass(frozen=True)
 class Address:
@@ -70,7 +72,7 @@ def _all(plan: Plan) -> Iterator[Address]:
             yield Address("git", part.address, part.key)
         yield from _packages(plan, part)
     for item in plan.closure:
-        kind = {"git": "git", "script": "git", "engine": "git", "archive": "archives"}.get(item.part.by)
+        kind = _KINDS.get(item.part.by)
         if kind and item.part.address:
             yield Address(kind, item.part.address, item.part.key)
     if plan.containers:

@@ -150,7 +150,8 @@ FLAGS = (
 )
 
 REFUSED = {
-    "build-presets-file": "is an experiment of build.py; write a server.toml and name it with --config"
+    "build-presets-file": "is an experiment of build.py; write a server.toml and name it with --config",
+    "build-multiple-openvino": "went with 22.09: there is one OpenVINO in a server; leave it out",
 }
 """Flags of ``build.py`` that have no meaning here, and what to do instead."""
 

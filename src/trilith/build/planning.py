@@ -305,6 +305,9 @@ def _notes(plan: Plan) -> Iterable[str]:
             names = " and ".join(handed)
             advice = f"; hand it what it needs with {names} to avoid that" if names else ""
             yield f"{part.key} starts containers of its own while it is built{advice}"
+    for name, setting in plan.catalogue.settings.items():
+        if setting.gone and plan.settings[name].origin not in (DEFAULT, ""):
+            yield f"--{name} does nothing: {setting.gone}"
     tags = {part.ref for part in plan.parts if RELEASE_REF.fullmatch(part.ref)}
     if (
         plan.catalogue.head.organization

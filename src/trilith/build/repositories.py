@@ -170,6 +170,30 @@ def time_of(repository: Path, commit: str) -> int:
     return int(run([*_QUIET, "show", "--no-patch", "--format=%ct", commit], folder=repository))
 
 
+def cmake_files(repository: Path, commit: str) -> dict[str, bytes]:
+    """Return the CMake files of a commit, by their paths."""
+    listed = run([*_QUIET, "ls-tree", "-r", "-z", "--full-tree", commit], folder=repository).decode()
+    found = {}
+    for entry in filter(None, listed.split("\0")):
+        about, _, path = entry.partition("\t")
+        _, kind, name = about.split()
+        if kind == "blob" and path.endswith((".cmake", "CMakeLists.txt")):
+            found[path] = name
+    given = "".join(f"{name}\n" for name in found.values()).encode()
+    told = run([*_QUIET, "cat-file", "--batch"], folder=repository, given=given) if found else b""
+    return dict(zip(found, _batch(told), strict=True))
+
+
+def _batch(told: bytes) -> Iterator[bytes]:
+    """Yield the contents that ``git cat-file --batch`` tells: a line with the size before each."""
+    place = 0
+    while place < len(told):
+        end = told.index(b"\n", place)
+        size = int(told[place:end].split()[2])
+        yield told[end + 1 : end + 1 + size]
+        place = end + 1 + size + 1
+
+
 def submodules(repository: Path, commit: str, address: str) -> list[Submodule]:
     """Return the submodules that a commit names, addresses resolved against its own."""
     try:

@@ -55,15 +55,34 @@ def _decisions(plan: Plan) -> Iterator[str]:
     for name, value in plan.settings.items():
         if value.origin != "default":
             yield f"{name} {value.text} ({value.origin})"
-    size = sum(part.component.size_megabytes for part in plan.parts)
-    if size:
-        yield f"about {size:g} MB unpacked, as the manifests say"
+    yield from _sizes(plan)
     yield f"plan {plan.digest}"
+
+
+def _sizes(plan: Plan) -> Iterator[str]:
+    """Yield what is known of sizes, and of whose nothing is."""
+    size = sum(part.component.size_megabytes for part in plan.parts)
+    if plan.catalogue.head.builder == "wheel":
+        if size:
+            yield f"about {size:g} MB unpacked, as the manifests say"
+        return
+    fetched = [item.part for item in plan.closure if item.part.address and not item.part.inside]
+    sources = {part.key: part.component.source_megabytes for part in plan.parts if part.address}
+    sources |= {part.key: part.size_megabytes for part in fetched}
+    unknown = [key.partition(".")[2] for key, megabytes in sources.items() if not megabytes]
+    besides = f", besides {', '.join(unknown)}, which were not measured" if unknown else ""
+    yield f"about {sum(sources.values()):.1f} MB of sources, unpacked{besides}"
+    measured = [part for part in plan.parts if part.component.size_megabytes]
+    if measured:
+        names = ", ".join(part.component.name for part in measured)
+        yield f"about {size:.1f} MB in the result, for {names}; the others were not measured"
 
 
 def _part_line(part: Part) -> str:
     source = f" at {part.ref}, {part.address}" if part.address else ""
-    size = f", {part.component.size_megabytes:g} MB" if part.component.size_megabytes else ""
+    own, sources = part.component.size_megabytes, part.component.source_megabytes
+    size = f", {own:g} MB" if own else ""
+    size += f", {sources:g} MB of sources" if sources and part.address else ""
     return f"{part.key}{source}{size} ({part.reason})"
 
 
@@ -86,7 +105,8 @@ def _closure_line(item: Closure) -> str:
     part = item.part
     where = f" at {part.ref}" if part.ref else ""
     address = f", {part.address}" if part.address else ""
-    return f"{part.name}{where}{address} ({part.by}, for {item.reason})"
+    size = f", {part.size_megabytes:g} MB" if part.size_megabytes else ""
+    return f"{part.name}{where}{address}{size} ({part.by}, for {item.reason})"
 
 
 def _draw_below(node: Node, indent: str) -> Iterator[str]:

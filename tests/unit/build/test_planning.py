@@ -269,3 +269,10 @@ def test_a_server_for_gpus_comes_with_their_libraries(planned: Planned) -> None:
     assert requirements("--preset=cpu") == ("onnxruntime>=1.18",)
     assert requirements("--preset=cpu --enable-gpu") == requirements("--preset=gpu")
     assert planned("--preset=gpu", "trilith").digest != planned("--preset=cpu", "trilith").digest
+
+
+def test_a_flag_that_says_nothing_any_more_is_taken_and_told(planned: Callable[..., Plan]) -> None:
+    line = "--no-container-build --endpoint=http"
+    notes = planned(f"{line} --vllm-version=0.11.1", "triton").notes
+    assert any(note.startswith("--vllm-version does nothing: vLLM comes with the image") for note in notes)
+    assert not any("vllm" in note for note in planned(line, "triton").notes)

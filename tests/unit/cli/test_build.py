@@ -131,6 +131,15 @@ def test_components_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "trilith build explain NAME" in capsys.readouterr().err
 
 
+def test_a_plan_shows_sizes_and_whose_are_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "plan", *SMALL, "--backend=identity"]) == 0
+    shown = capsys.readouterr().out
+    assert "MB of sources, unpacked, besides " in shown
+    assert "grpc-repo" in shown.split("besides ")[1].split(", which were not measured")[0]
+    assert "identity_backend.git, 0.4 MB, 0.1 MB of sources (command line)" in shown
+    assert "pybind11-frontend at v2.13.1, https://github.com/pybind/pybind11.git, 2.8 MB (git" in shown
+
+
 def test_mirror_check_names_what_is_not_covered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rules = tmp_path / "mirrors.toml"
     rules.write_text('[git]\n"https://github.com/" = "file:///srv/"\n')

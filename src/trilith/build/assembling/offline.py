@@ -2,7 +2,7 @@
 
 - repositories as bare ones in a folder, to which git is sent by ``insteadOf``; what CMake clones by itself,
   projects inside projects and submodules all come from there
-- archives beside them; what names their addresses in the sources is rewritten to them, in a commit on top
+- archives beside them; CMake files that name their addresses name them instead, wherever git puts such a file
 - wheels in a folder for pip, crates in a folder for cargo
 """
 
@@ -14,8 +14,8 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trilith.build.assembling.seeding import seed
-from trilith.build.locking.model import Lock, LockedGit
+from trilith.build.assembling.seeding import ARCHIVES, seed
+from trilith.build.locking.model import Lock, LockedGit, LockedSubmodule
 from trilith.build.locking.text import digest_of
 from trilith.build.mirrors import left_out_include, left_out_rules
 from trilith.build.processes import run
@@ -23,8 +23,6 @@ from trilith.build.repositories import unpack
 from trilith.build.store import Store
 from trilith.build.unpacking import unpack_tar
 
-ARCHIVES = "TRILITH_ARCHIVES"
-"""Variable of the environment that names the folder of archives."""
 WHOLE = "whole"
 """File that holds the digest of the lock when all is laid out."""
 
@@ -98,16 +96,17 @@ def _repositories(lock: Lock, store: Store, folder: Path) -> None:
         branch = f"refs/heads/locked-{commit[:12]}"
         _refer(place, branch, commit)
         run(["git", "symbolic-ref", "HEAD", branch], folder=place)  # for a clone that names no ref
-    archives = _archives(lock, store, folder / "archives")
     for item in lock.git:
         place = places[_plain(item.address)]
-        commit = seed(place, item.commit, archives, lock.source_date_epoch)
         if item.ref.startswith("refs/"):
-            _refer(place, item.ref, commit)
+            _refer(place, item.ref, item.commit)
         if item.ref.startswith("refs/heads/"):
             run(["git", "symbolic-ref", "HEAD", item.ref], folder=place)
+    archives = _archives(lock, store, folder / "archives")
+    commits = [(places[_plain(address)], commit) for commit, (_, address) in lock.commits().items()]
+    seeded = seed(folder, commits, archives)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "gitconfig").write_text(_gitconfig(lock, places, folder), encoding="utf-8")
+    (folder / "gitconfig").write_text(_gitconfig(lock, places, folder) + seeded, encoding="utf-8")
 
 
 def _bare(folder: Path, address: str) -> Path:
@@ -128,18 +127,13 @@ def _refer(place: Path, ref: str, commit: str) -> None:
 
 
 def _archives(lock: Lock, store: Store, folder: Path) -> dict[str, str]:
-    """Lay out archives under their own names: CMake tells their kind by that.
-
-    Returns:
-        where each lies, by its address; in the words of CMake, which takes the folder from the environment:
-        so the sources do not depend on it, and no space in it is in the way.
-    """
+    """Lay out archives under their own names, since CMake tells their kind by that; where each lies."""
     found = {}
     for item in lock.archive:
         name = item.address.partition("?")[0].rpartition("/")[2] or "archive"
         below = f"{item.sha256[:16]}/{name}"
         store.take(item.sha256, f"archive {item.name}", folder / below)
-        found[item.address] = f"file://$ENV{{{ARCHIVES}}}/{below}"
+        found[item.address] = below
     return found
 
 
@@ -158,10 +152,11 @@ def _gitconfig(lock: Lock, places: dict[str, Path], folder: Path) -> str:
     lines.append(f'[url "{nowhere}"]')
     lines += [f'\tinsteadOf = "{scheme}"' for scheme in ("https://", "http://", "git://", "ssh://", "git@")]
     left_out = "".join(_left_out(item, folder) for item in lock.git if item.left_out)
+    left_out += "".join(_left_out(item, folder) for item in lock.submodule if item.left_out)
     return "\n".join(lines) + "\n" + left_out
 
 
-def _left_out(item: LockedGit, folder: Path) -> str:
+def _left_out(item: LockedGit | LockedSubmodule, folder: Path) -> str:
     """Leave submodules out wherever this repository is cloned, CMake's clones included."""
     file = f"left-out-{hashlib.sha256(item.address.encode()).hexdigest()[:10]}.gitconfig"
     (folder / file).write_text(left_out_rules(item.left_out), encoding="utf-8")

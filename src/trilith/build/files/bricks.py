@@ -53,12 +53,12 @@ pip=("$PYTHON" -m pip install --quiet --disable-pip-version-check --no-cache-dir
     --no-warn-script-location --no-warn-conflicts --target "$packages")
 "${pip[@]}" --no-index --no-deps --find-links "$BUILD_DIR/wheels" "$NAME"
 # maturin's list of crates holds paths of this machine; the lock names the same crates.
-rm -rf -- "$packages/bin" "$packages/$NAME"-*.dist-info/sboms
+rm -rf -- "${packages:?}/bin" "$packages/$NAME"-*.dist-info/sboms
 sed -i '/\.dist-info\/sboms\//d' "$packages/$NAME"-*.dist-info/RECORD
 if ((${#requirements[@]})); then
     "${pip[@]}" ${WHEELS:+--no-index --find-links "$WHEELS"} "${requirements[@]}"
 fi
-rm -rf -- "$packages/bin"
+rm -rf -- "${packages:?}/bin"
 # Tests of what is required: no server runs them, and they are a tenth of it.
 find "$packages" -path "$packages/$NAME" -prune -o -type d -name tests -prune -print0 \
     | xargs -0 --no-run-if-empty rm -rf --

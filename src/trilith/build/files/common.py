@@ -80,10 +80,15 @@ def facts_of(plan: Plan) -> frozenset[str]:
 
 
 def _pruned(plan: Plan) -> list[ThirdParty]:
-    """Return the repositories of which some submodules are left out."""
+    """Return the repositories of which some submodules are left out, those inside others too."""
     if plan.catalogue.head.builder != "cmake":
         return []
-    return [item.part for item in plan.closure if item.part.left_out and item.part.address]
+    keys = {item.part.key for item in plan.closure}
+    return [
+        part
+        for part in plan.catalogue.third_party.values()
+        if part.left_out and part.address and (part.key in keys or part.inside in keys)
+    ]
 
 
 def _git(plan: Plan, script: Script) -> None:

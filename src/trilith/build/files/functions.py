@@ -40,7 +40,7 @@ copy() {
     fi
     mkdir -p -- "$target"
     for item in "${found[@]}"; do
-        rm -rf -- "$target/${item##*/}"
+        rm -rf -- "${target:?}/${item##*/}"
         cp -R -- "$item" "$target/"
     done
 }

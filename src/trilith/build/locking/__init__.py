@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from trilith.build.discovery import Finding
 from trilith.build.downloads import Wish, download
 from trilith.build.files.common import packages
 from trilith.build.locking.comparing import moved
 from trilith.build.locking.debian import lock_debian, snapshot
+from trilith.build.locking.discovering import lock_discovered
 from trilith.build.locking.git import lock_git
 from trilith.build.locking.images import lock_folder, lock_image
 from trilith.build.locking.model import Lock, LockedArchive, LockedImage, LockedSource, LockedWheel
@@ -75,13 +77,17 @@ def lock(plan: Plan, place: Place) -> Lock:
     """
     refuse_secrets(plan, rules=False)
     with place.store.scratch() as scratch:
-        repositories = lock_git(plan, place.store, remote(plan.mirrors, scratch))
+        reached = remote(plan.mirrors, scratch)
+        repositories = lock_git(plan, place.store, reached)
+        discovered = lock_discovered(plan, place.store, reached, repositories)
     version = interpreter_version(plan)
     notes = [
         f"{item.part.key} is built by {item.part.by}: what it fetches is not locked"
         for item in plan.closure
         if item.part.by in ("engine", "wheel")
     ]
+    found = _found_archives(discovered.archives, plan, place.store, notes)
+    notes += discovered.notes
     images = _images(plan, place, notes)
     own = plan.catalogue.head.builder == "wheel"
     debian = lock_debian(packages(plan, "run"), plan.machine.text) if _wants_debian(plan, place) else []
@@ -103,7 +109,7 @@ def lock(plan: Plan, place: Place) -> Lock:
         source=_source(plan, place) if own else (),
         git=tuple(sorted(repositories.git)),
         submodule=tuple(sorted(set(repositories.submodule))),
-        archive=_archives(plan, place.store),
+        archive=tuple(sorted({*_archives(plan, place.store), *found})),
         wheel=_wheels(plan, place, version),
         crate=tuple(lock_crates(place.source)) if own else (),
         debian=tuple(debian),
@@ -148,6 +154,33 @@ def _archives(plan: Plan, store: Store) -> tuple[LockedArchive, ...]:
     if problems:
         raise BuildError(problems)
     return tuple(sorted(found))
+
+
+def _found_archives(
+    findings: Sequence[Finding], plan: Plan, store: Store, notes: list[str]
+) -> list[LockedArchive]:
+    """Lock archives that sources name and the catalogue does not; a note where one cannot be had.
+
+    Where sources name several addresses of one archive, one that answers is enough.
+    """
+    found: dict[str, LockedArchive] = {}
+    failed: list[tuple[Finding, str]] = []
+    for finding in findings:
+        item = finding.download
+        if item.sha256 in found:
+            continue
+        name = f"{item.name} of {item.file}"
+        try:
+            sha256 = download(Wish(f"archive {name}", item.address, item.sha256), store, plan.mirrors)
+        except BuildError as error:
+            failed.append((finding, "; ".join(one.message for one in error.problems)))
+        else:
+            size = 0 if item.sha256 else store.blob(sha256).stat().st_size
+            found[item.sha256 or item.address] = LockedArchive(name, item.address, sha256, size)
+    for finding, reason in failed:
+        if finding.download.sha256 not in found:
+            notes.append(f"not in the lock: {finding}: {reason}")
+    return list(found.values())
 
 
 def _wheels(plan: Plan, place: Place, version: str) -> tuple[LockedWheel, ...]:

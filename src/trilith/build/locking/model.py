@@ -29,6 +29,8 @@ class LockedSubmodule:
     address: str
     commit: str
     tree: str
+    left_out: tuple[str, ...] = ()
+    """Submodules of its own that no build uses."""
 
 
 @dataclass(frozen=True, order=True)
