@@ -155,6 +155,8 @@ def _gitconfig(lock: Lock, places: dict[str, Path], folder: Path, seen: Path) ->
         '[protocol "file"]\n\tallow = always',
         "[safe]\n\tdirectory = *",
         "[advice]\n\tdetachedHead = false",
+        # git asks the network for this machine's name where nobody says who it works for.
+        "[user]\n\tname = trilith build\n\temail = build@localhost",
     ]
     for address, place in places.items():
         target = _escaped(f"file://{seen / place.relative_to(folder)}")

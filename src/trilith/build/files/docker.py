@@ -24,7 +24,7 @@ fi
 _PROXIES = r"""
 # Proxies of this environment are passed on by name: the engine keeps them out of the image, and what
 # they hold does not show in a log.
-options=() network=()
+options=() network=() pull=()
 for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
     if [[ -n ${!name:-} ]]; then options+=(--build-arg "$name"); fi
 done
@@ -34,14 +34,15 @@ _NO_NETWORK = r"""
 # knows none of its own; there, 'unshare --net' around this script cuts it off.
 network=(--network none)
 if [[ ${BUILDAH_ISOLATION:-} == chroot ]]; then network=(); fi
-options=("${network[@]}")
+options=("${network[@]}") pull=()
+if [[ ${ENGINE##*/} != docker ]]; then pull=(--pull=never); fi
 """
 _FUNCTIONS = r"""
 # Docker and podman take the same words, buildah some of its own.
 build_image() {
     local verb=build
     if [[ ${ENGINE##*/} == buildah ]]; then verb=bud; fi
-    "$ENGINE" "$verb" "${options[@]}" "$@"
+    "$ENGINE" "$verb" "${pull[@]}" "${options[@]}" "$@"
 }
 
 # run_container SCRIPT [words]: runs it on the machine that builds, and leaves the container in $container.
@@ -49,7 +50,7 @@ run_container() {
     local script=$1 image=$IMAGE-buildbase:$PLAN
     shift
     if [[ ${ENGINE##*/} == buildah ]]; then
-        container=$("$ENGINE" from "${memory[@]}" "$image")
+        container=$("$ENGINE" from "${pull[@]}" "${memory[@]}" "$image")
         trap '"$ENGINE" rm "$container" >/dev/null' EXIT
         "$ENGINE" run "${network[@]}" --workingdir /workspace "$@" "$container" "$script"
     else
@@ -64,7 +65,9 @@ run_container() {
 copy_out() {
     if [[ ${ENGINE##*/} == buildah ]]; then
         mkdir -p -- "$2"
-        "$ENGINE" run "$container" tar -C "$1" -cf - . | tar -C "$2" --no-same-owner -xf -
+        # What it writes to its output may be cut off: it copies into a folder of this machine instead.
+        "$ENGINE" run "${network[@]}" --volume "$PWD/$2:/copied" "$container" \
+            cp -RP --preserve=mode,links "$1/." /copied
     else
         "$ENGINE" cp "$container:$1" "$2"
     fi

@@ -200,7 +200,11 @@ def _images(plan: Plan, place: Place, notes: list[str]) -> tuple[LockedImage, ..
                 for name in unknown
             ]
         )
-    found = [lock_root(name, base, plan.machine.text, place.store) for name, base in place.bases.items()]
+    roots = {
+        base: lock_root(name, base, plan.machine.text, place.store)
+        for name, base in sorted(place.bases.items(), reverse=True)
+    }
+    found = [replace(roots[base], name=name) for name, base in place.bases.items()]
     for name, reference in plan.images.items():
         if plan.containers and name not in place.bases:
             image, note = lock_image(name, reference, plan.machine.text, plan.mirrors)

@@ -62,7 +62,8 @@ def lock_debian(names: Sequence[str], machine: str, installed: str = "") -> list
         options += ["APT::Install-Recommends=false", "Debug::NoLocking=true"]
         words = [word for option in options for word in ("-o", option)]
         try:
-            listed = run(["apt-get", *words, "--simulate", "install", *names]).decode()
+            # What the base has stays as it is, unless something else needs it newer.
+            listed = run(["apt-get", *words, "--simulate", "--no-upgrade", "install", *names]).decode()
             found = _INSTALLED.findall(listed)
             if installed and not found:
                 return []
