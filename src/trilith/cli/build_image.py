@@ -46,7 +46,9 @@ def locked_packages(subject: Subject, store: Path) -> list[Path]:
         BuildError: the result has no lock, the lock names none, or the store lacks some; all are named.
     """
     bill = read_bill(_lock_of(subject), str(subject.root / LOCK))
-    packages = [item for item in bill.materials if item.kind == "debian" and item.hash]
+    packages = [
+        item for item in bill.materials if item.kind == "debian" and item.hash and not item.builds_only
+    ]
     if not packages:
         hint = "name a base with --base=FOLDER or --base=oci:FOLDER"
         message = "its lock names no Debian packages to stand on"

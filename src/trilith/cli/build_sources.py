@@ -10,13 +10,14 @@ from trilith.build.problems import BuildError, Problem
 
 if TYPE_CHECKING:
     from trilith.build import Catalogue, Lock, Mirrors, Origin, Place, Plan
+    from trilith.build.phases import Phases
     from trilith.build.store import Store
     from trilith.cli.build_output import Output
 
 MOVED_STATUS = 1
 FROM, LOCK = "--from", "--lock"
 # What a build from a bundle may still be told; everything else stands in its lock.
-_FREE = ("build-dir", "install-dir", "build-parallel", "quiet", "verbose")
+_FREE = ("build-dir", "install-dir", "build-parallel", "quiet", "verbose", "dryrun")
 
 
 @dataclass
@@ -136,7 +137,8 @@ def build_from(words: Sequence[str]) -> int:
     flags = Flags(list(words))
     file, how = Path(flags.take("from")), How.take(flags)
     with bundle_room(Path(_folder_of(flags.words))) as folder:
-        locked, store = unbundle(file, folder)
+        with how.phases("unpack"):
+            locked, store = unbundle(file, folder)
         plan = plan_of_lock(locked, store, flags.words)
         _assemble(plan, locked, store, how)
     return 0
@@ -149,12 +151,9 @@ def build_locked(words: Sequence[str]) -> int:
     flags = Flags(list(words))
     locked, store, how, source = flags.lock(), flags.store(), How.take(flags), flags.take("source")
     plan = plan_of_lock(locked, store, flags.words)
-    _fetch(
-        locked,
-        store,
-        Origin(plan.mirrors, Path(source) if source else None),
-        quiet=plan.selection.has("quiet"),
-    )
+    origin = Origin(plan.mirrors, Path(source) if source else None)
+    with how.phases("fetch"):
+        _fetch(locked, store, origin, quiet=plan.selection.has("quiet"))
     _assemble(plan, locked, store, how)
     return 0
 
@@ -171,9 +170,11 @@ def build(plan: "Plan", how: "How") -> int:
     place = _place(plan, store, {}, debian=debian)
     before = read_lock(file) if file.is_file() else None
     kept = before if before and before.plan == plan.digest and (before.debian or not debian) else None
-    locked = refresh(kept, plan, place) if kept else lock(plan, place)
-    write_text(file, to_text(locked))
-    _fetch(locked, store, Origin(plan.mirrors, place.source), quiet=plan.selection.has("quiet"))
+    with how.phases("lock"):
+        locked = refresh(kept, plan, place) if kept else lock(plan, place)
+        write_text(file, to_text(locked))
+    with how.phases("fetch"):
+        _fetch(locked, store, Origin(plan.mirrors, place.source), quiet=plan.selection.has("quiet"))
     _assemble(plan, locked, store, how)
     return 0
 
@@ -184,25 +185,33 @@ class How:
 
     prove: bool
     output: "Output | None"
+    phases: "Phases"
 
     @classmethod
     def take(cls, flags: Flags) -> "How":
         """Take it out of a command line."""
+        from trilith.build.phases import Phases  # noqa: PLC0415
         from trilith.cli.build_output import take_output  # noqa: PLC0415
 
-        return cls(flags.switch("prove"), take_output(flags))
+        return cls(flags.switch("prove"), take_output(flags), Phases())
 
 
 def _assemble(plan: "Plan", locked: "Lock", store: "Store", how: How) -> None:
     from trilith.build import assembling  # noqa: PLC0415
 
+    quiet, dryrun = plan.selection.has("quiet"), plan.selection.has("dryrun")
+    if how.output and plan.containers:
+        how.output.refuse_containers()
     if how.output:
         how.output.check(locked)
-    told = assembling.How(prove=how.prove, quiet=plan.selection.has("quiet"))
+    told = assembling.How(prove=how.prove, quiet=quiet, dryrun=dryrun, phases=how.phases)
     root = assembling.assemble(plan, locked, store, told)
     sys.stdout.write(f"{root}\n")
-    if how.output:
-        how.output.write(root, plan.catalogue, store)
+    if how.output and not dryrun:
+        with how.phases("image"):
+            how.output.write(root, plan.catalogue, store)
+    if not quiet:
+        sys.stderr.write(f"{how.phases}\n")
 
 
 def _fetch(locked: "Lock", store: "Store", origin: "Origin", *, quiet: bool) -> None:
@@ -249,19 +258,19 @@ def _folder_of(words: Sequence[str]) -> str:
     return Flags(list(words)).take("build-dir") or "build"
 
 
-def _place(plan: "Plan", store: "Store", bases: dict[str, Path], *, debian: bool) -> "Place":
+def _place(plan: "Plan", store: "Store", bases: dict[str, str], *, debian: bool) -> "Place":
     from trilith.build.locking import Place  # noqa: PLC0415
 
     return Place(store, Path(plan.folders.source or Path.cwd()), bases, debian)
 
 
-def _bases(flags: Flags) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+def _bases(flags: Flags) -> dict[str, str]:
+    found: dict[str, str] = {}
     while named := flags.take("base"):
         name, equals, folder = named.partition("=")
         if not equals:
             raise BuildError(
-                [Problem(f"--base={named} names no folder", suggestion="write --base=NAME=FOLDER")]
+                [Problem(f"--base={named} names nothing to stand on", suggestion="write --base=NAME=FOLDER")]
             )
-        found[name] = Path(folder)
+        found[name] = folder
     return found

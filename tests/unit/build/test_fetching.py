@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from trilith.build import Lock, Mirrors, Origin, Store, fetch
-from trilith.build.assembling import _alone
+from trilith.build.assembling.running import alone
 from trilith.build.fetching.packages import fetch_crates
 from trilith.build.locking.model import LockedArchive, LockedCrate, LockedSource, LockedWheel
 from trilith.build.problems import BuildError
@@ -83,18 +83,18 @@ def test_one_build_at_a_time_uses_a_folder(tmp_path: Path) -> None:
     inside, done = threading.Event(), threading.Event()
 
     def first() -> None:
-        with _alone(tmp_path):
+        with alone(tmp_path):
             inside.set()
             done.wait(30)
 
     thread = threading.Thread(target=first)
     thread.start()
     assert inside.wait(30)
-    with pytest.raises(BuildError, match="another build uses"), _alone(tmp_path):
+    with pytest.raises(BuildError, match="another build uses"), alone(tmp_path):
         pass
     done.set()
     thread.join()
-    with _alone(tmp_path):
+    with alone(tmp_path):
         pass
 
 

@@ -50,27 +50,33 @@ class Offline:
         return self.folder / "wheels-run"
 
 
-def lay_out(lock: Lock, store: Store, folder: Path) -> Offline:
+def lay_out(lock: Lock, store: Store, folder: Path, seen: Path | None = None) -> Offline:
     """Lay out a store for a build; what is there already for the same lock is kept.
+
+    Args:
+        lock: what is laid out.
+        store: where it comes from.
+        folder: where it goes.
+        seen: where the build will see it; there, if it is not named.
 
     Raises:
         BuildError: something is missing or changed.
     """
-    place = Offline(folder)
+    place, seen = Offline(folder), seen or folder.resolve()
     stamp = folder / WHOLE
     if not stamp.is_file() or stamp.read_text(encoding="ascii") != digest_of(lock):
         stamp.unlink(missing_ok=True)
-        _repositories(lock, store, folder)
+        _repositories(lock, store, folder, seen)
         _wheels(lock, store, place)
-        _crates(lock, store, folder / "crates")
+        _crates(lock, store, folder / "crates", seen)
         for item in lock.source:
             _source(store, item.sha256, place.source)
         folder.mkdir(parents=True, exist_ok=True)
         stamp.write_text(digest_of(lock), encoding="ascii")
-    return Offline(folder, _environment(lock, folder))
+    return Offline(folder, environment_of(lock, seen))
 
 
-def _environment(lock: Lock, folder: Path) -> dict[str, str]:
+def environment_of(lock: Lock, folder: Path) -> dict[str, str]:
     """Return what keeps every tool of a build to what was laid out."""
     return {
         ARCHIVES: str(folder / "archives"),
@@ -87,7 +93,7 @@ def _environment(lock: Lock, folder: Path) -> dict[str, str]:
     }
 
 
-def _repositories(lock: Lock, store: Store, folder: Path) -> None:
+def _repositories(lock: Lock, store: Store, folder: Path, seen: Path) -> None:
     """Make a bare repository for each address, with the refs that sources know."""
     places: dict[str, Path] = {}
     for commit, (name, address) in lock.commits().items():
@@ -104,9 +110,10 @@ def _repositories(lock: Lock, store: Store, folder: Path) -> None:
             run(["git", "symbolic-ref", "HEAD", item.ref], folder=place)
     archives = _archives(lock, store, folder / "archives")
     commits = [(places[_plain(address)], commit) for commit, (_, address) in lock.commits().items()]
-    seeded = seed(folder, commits, archives)
+    seeded = seed(folder, commits, archives, seen)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "gitconfig").write_text(_gitconfig(lock, places, folder) + seeded, encoding="utf-8")
+    text = _gitconfig(lock, places, folder, seen) + seeded
+    (folder / "gitconfig").write_text(text, encoding="utf-8")
 
 
 def _bare(folder: Path, address: str) -> Path:
@@ -137,18 +144,20 @@ def _archives(lock: Lock, store: Store, folder: Path) -> dict[str, str]:
     return found
 
 
-def _gitconfig(lock: Lock, places: dict[str, Path], folder: Path) -> str:
+def _gitconfig(lock: Lock, places: dict[str, Path], folder: Path, seen: Path) -> str:
     """Send each address to its folder, and every other to one that is not there."""
     lines = [
         '[protocol "file"]\n\tallow = always',
         "[safe]\n\tdirectory = *",
         "[advice]\n\tdetachedHead = false",
+        # git asks the network for this machine's name where nobody says who it works for.
+        "[user]\n\tname = trilith build\n\temail = build@localhost",
     ]
     for address, place in places.items():
-        target = _escaped(f"file://{place.resolve()}")
+        target = _escaped(f"file://{seen / place.relative_to(folder)}")
         lines.append(f'[url "{target}"]')
         lines += [f'\tinsteadOf = "{_escaped(one)}"' for one in (address, f"{address}.git")]
-    nowhere = _escaped(f"file://{folder.resolve()}/not-in-the-lock/")
+    nowhere = _escaped(f"file://{seen}/not-in-the-lock/")
     lines.append(f'[url "{nowhere}"]')
     lines += [f'\tinsteadOf = "{scheme}"' for scheme in ("https://", "http://", "git://", "ssh://", "git@")]
     left_out = "".join(_left_out(item, folder) for item in lock.git if item.left_out)
@@ -173,7 +182,7 @@ def _wheels(lock: Lock, store: Store, place: Offline) -> None:
         store.take(item.sha256, f"wheel {item.file}", folder / item.file)
 
 
-def _crates(lock: Lock, store: Store, folder: Path) -> None:
+def _crates(lock: Lock, store: Store, folder: Path, seen: Path) -> None:
     """Unpack crates as ``cargo vendor`` does, and send cargo there for everything."""
     if not lock.crate:
         return
@@ -192,7 +201,7 @@ def _crates(lock: Lock, store: Store, folder: Path) -> None:
         told.write_text(json.dumps({"files": {}, "package": item.sha256}), encoding="utf-8")
     home = folder.parent / "cargo"
     home.mkdir(exist_ok=True)
-    source = json.dumps(str(folder.resolve()), ensure_ascii=False)
+    source = json.dumps(str(seen / folder.name), ensure_ascii=False)
     text = f'[source.crates-io]\nreplace-with = "laid-out"\n[source.laid-out]\ndirectory = {source}\n'
     (home / "config.toml").write_text(text + "[net]\noffline = true\n", encoding="utf-8")
 

@@ -14,6 +14,8 @@ from trilith.build.result import ABOUT
 
 CLAIM = ".claim"
 """File by which builds keep out of each other's way."""
+ROOM = ".bundle"
+"""Folder below the build folder where a bundle is unpacked."""
 _REPLACED = ("source", "wheels", "offline")
 """What a build makes anew in its folder, by names that others may have too."""
 
@@ -54,7 +56,7 @@ def bundle_room(folder: Path) -> Iterator[Path]:
     """
     made = [place for place in (folder, *folder.parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    place = folder / "bundle"
+    place = folder / ROOM
     with _locked(folder):
         shutil.rmtree(place, ignore_errors=True)  # of a build that was killed
         try:

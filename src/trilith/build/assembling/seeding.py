@@ -42,13 +42,19 @@ def located(below: str) -> str:
     return f"file://$ENV{{{ARCHIVES}}}/{below}"
 
 
-def seed(folder: Path, repositories: Iterable[tuple[Path, str]], archives: Mapping[str, str]) -> str:
+def seed(
+    folder: Path,
+    repositories: Iterable[tuple[Path, str]],
+    archives: Mapping[str, str],
+    seen: Path | None = None,
+) -> str:
     """Prepare the texts that CMake files get, and the table of addresses beside the archives.
 
     Args:
         folder: where they go.
         repositories: bare ones, each with a commit.
         archives: where each lies, by its address, below the folder of archives.
+        seen: where the build will see the folder; there, if it is not named.
 
     Returns:
         a git configuration that puts them into work trees; empty where nothing names an archive.
@@ -71,11 +77,11 @@ def seed(folder: Path, repositories: Iterable[tuple[Path, str]], archives: Mappi
         return ""
     attributes = "".join(f"{_pattern(path)} filter={_FILTER}\n" for path in sorted(paths))
     (place / "attributes").write_text(attributes, encoding="utf-8")
-    script = place / "replace"
-    script.write_text(_REPLACE, encoding="utf-8")
-    command = f"sh {shlex.quote(str(script.absolute()))} {shlex.quote(str(place.absolute()))}"
+    (place / "replace").write_text(_REPLACE, encoding="utf-8")
+    there = (seen or folder).absolute() / "seeded"
+    command = f"sh {shlex.quote(str(there / 'replace'))} {shlex.quote(str(there))}"
     return (
-        f"[core]\n\tattributesFile = {_quoted(str((place / 'attributes').absolute()))}\n"
+        f"[core]\n\tattributesFile = {_quoted(str(there / 'attributes'))}\n"
         f'[filter "{_FILTER}"]\n\trequired = true\n'
         f"\tsmudge = {_quoted(f'{command}/fresh')}\n\tclean = {_quoted(f'{command}/locked')}\n"
     )

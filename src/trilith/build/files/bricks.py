@@ -45,6 +45,7 @@ made=$(sha256sum "$BUILD_DIR"/wheels/*.whl ${WHEELS:+"$WHEELS"/*.whl} | cut -d' 
 made+="$version ${requirements[*]} without tests"
 if [[ -d $INSTALL_DIR/lib && -n $WHEELS && $(cat "$BUILD_DIR/installed" 2>/dev/null) == "$made" ]]; then
     echo "The result in $INSTALL_DIR is up to date"
+    mark install
     exit 0
 fi
 rm -rf -- "$BUILD_DIR/installed" "$INSTALL_DIR.partial"
@@ -101,15 +102,18 @@ def brick_build(plan: Plan) -> str:
     script.run(f"NAME={plan.catalogue.head.name}")
     script.raw(_ROOM)
     _sources(plan, script)
+    script.run("mark", "sources")
     script.section("The extension with its features, and the wheel")
     features = {feature for part in plan.parts for feature in part.component.native_features}
     script.run(f"features={','.join(['extension-module', *sorted(features)])}")
     script.raw('rm -rf -- "$BUILD_DIR/wheels"')
     script.raw(_BUILD % ("--profile dev" if plan.build_type.text == "Debug" else "--release"))
+    script.run("mark", "extension")
     script.section("The wheel and what the chosen bricks require")
     requirements = sorted({item for part in plan.parts for item in part.component.python_requirements})
     script.raw(f"requirements=({' '.join(quote(item) for item in requirements)})")
     script.raw(_INSTALL)
+    script.run("mark", "install")
     script.section("Commands, which find the folder that they lie in")
     script.raw(_LAUNCH)
     script.raw('echo "The result is in $INSTALL_DIR"')

@@ -59,3 +59,16 @@ copy_found() {
     fi
 }
 """
+
+MARK = r"""
+# mark NAME: writes down when a part was done, and how long the processors had worked by then.
+mark() {
+    local -a told
+    read -r -a told </proc/$$/stat
+    local -i spent=$((told[13] + told[14] + told[15] + told[16]))
+    printf '%s %d.%02d %s\n' "${EPOCHREALTIME/,/.}" $((spent / 100)) $((spent % 100)) "$1" \
+        >>"$BUILD_DIR/times"
+}
+rm -f -- "$BUILD_DIR/times"
+mark start
+"""

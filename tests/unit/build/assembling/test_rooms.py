@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trilith.build import BuildError, Plan, emit
-from trilith.build.assembling.rooms import bundle_room, refuse_foreign
+from trilith.build.assembling.rooms import ROOM, bundle_room, refuse_foreign
 
 Planned = Callable[..., Plan]
 
@@ -67,7 +67,7 @@ def test_the_room_of_a_bundle_goes_with_what_was_made_for_it(tmp_path: Path) -> 
 
 
 def test_what_a_build_left_stays_and_what_a_killed_one_left_goes(tmp_path: Path) -> None:
-    (tmp_path / "bundle" / "blobs").mkdir(parents=True)
+    (tmp_path / ROOM / "blobs").mkdir(parents=True)
     with bundle_room(tmp_path) as room:
         assert not room.exists()
         (tmp_path / "opt").mkdir()
