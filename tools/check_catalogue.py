@@ -8,23 +8,24 @@ with those of ``trilith build``; ``--current`` takes the newest commit instead. 
 there are named and skipped.
 """
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from upstream_script import flags, versions
+
 from trilith.build.catalogue import Catalogue, Component, load
+from trilith.build.catalogue.schema import ThirdParty
+from trilith.build.cmake import find as find_downloads
+from trilith.build.cmake.parsing import commands
+from trilith.build.discovery import same
 from trilith.build.flags import REFUSED, flags_of
 
-_COMMENT = re.compile(r"(?m)#.*$")
-_OPTION = re.compile(r'\boption\s*\(\s*(\w+)\s+(?:"[^"]*"\s*)?(ON|OFF)?\s*\)')
-_CACHED = re.compile(r'\bset\s*\(\s*(\w+)\s+("[^"]*"|[^\s)]+)\s+CACHE\s+(\w+)\s')
-
-
-_FLAG = re.compile(r'add_argument\(\s*(?:"-\w",\s*)?"--([a-z-]+)"')
 BUILD_SCRIPT = "build.py"
+_ROUNDED = 0.06
+"""Megabytes are written with one decimal."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,17 @@ class Mirror:
         """Return a file; empty if it is not there."""
         return self._git("show", f"{self.commit}:{path}")
 
+    def submodules(self) -> list[str]:
+        """Return the paths of submodules."""
+        listed = self._git("ls-tree", "-r", self.commit).splitlines()
+        return [line.partition("\t")[2] for line in listed if line.split()[1] == "commit"]
+
+    def size(self) -> float:
+        """Return the megabytes of all files."""
+        listed = self._git("ls-tree", "-r", "--long", self.commit).splitlines()
+        sizes = [line.split()[3] for line in listed]
+        return sum(int(size) for size in sizes if size.isdecimal()) / 1e6
+
     def has(self, path: str) -> bool:
         """Say whether a file or a folder is there."""
         return bool(self._git("ls-tree", self.commit, "--", path))
@@ -48,7 +60,7 @@ class Mirror:
 
     def _git(self, *words: str) -> str:
         command = ["git", f"--git-dir={self.folder}", *words]
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
+        return subprocess.run(command, capture_output=True, check=False).stdout.decode(errors="replace")  # noqa: S603
 
 
 def find(folder: Path, repository: str) -> Path | None:
@@ -65,13 +77,13 @@ def find(folder: Path, repository: str) -> Path | None:
 
 def declared(text: str) -> dict[str, tuple[str, str]]:
     """Return the options that a ``CMakeLists.txt`` declares: type and default by name."""
-    plain = _COMMENT.sub("", text)
-    found = {match[1]: ("BOOL", match[2] or "OFF") for match in _OPTION.finditer(plain)}
-    found |= {
-        match[1]: (match[3], match[2].strip('"'))
-        for match in _CACHED.finditer(plain)
-        if match[1] not in found
-    }
+    found: dict[str, tuple[str, str]] = {}
+    for command in commands(text):
+        words = [word.text for word in command.words]
+        if command.name == "option" and words:
+            found[words[0]] = ("BOOL", words[2] if len(words) > len(("name", "help")) else "OFF")
+        elif words[2:3] == ["CACHE"] and command.name == "set" and not {"INTERNAL", "FORCE"} & set(words):
+            found.setdefault(words[0], (words[3], words[1]))
     return found
 
 
@@ -86,9 +98,30 @@ def compare(component: Component, mirror: Mirror) -> Iterator[str]:
             yield f"{component.key}: its sources declare no option {name}"
         elif options[name][0] != option.type or (option.default and options[name][1] != option.default):
             yield f"{component.key}: {name} is {':'.join(options[name])} in its sources"
+    for name in options:
+        if name not in component.options and component.build != "copy":
+            yield f"{component.key}: its sources declare an option {name} too"
     for path in component.files:
         if not mirror.has(path):
             yield f"{component.key}: its sources hold no {path}"
+
+
+def compare_downloads(catalogue: Catalogue, component: Component, mirror: Mirror) -> Iterator[str]:
+    """Yield what the sources of a component fetch and the catalogue does not know, or by another ref."""
+    refs: dict[str, set[str]] = {}
+    written: set[str] = set()
+    for part in catalogue.third_party.values():
+        refs.setdefault(same(part.address), set()).add(part.ref)
+        written.update(part.written)
+    own = [f"{catalogue.head.organization}/{part.repository}" for part in catalogue.components.values()]
+    for item in find_downloads(component.key, mirror, {}, below=component.cmake_folder):
+        what, known = item.address or item.text, refs.get(same(item.address))
+        if same(item.address) in own or item.text in written:
+            continue
+        if known is None:
+            yield f"{component.key}: fetches {what} ({item.where}), which the catalogue does not know"
+        elif item.ref and not known & {item.ref, ""}:
+            yield f"{component.key}: fetches {what} at {item.ref} ({item.where}), not at {sorted(known)}"
 
 
 def compare_third_party(catalogue: Catalogue, folder: Path, *, current: bool) -> Iterator[str]:
@@ -96,17 +129,80 @@ def compare_third_party(catalogue: Catalogue, folder: Path, *, current: bool) ->
     for part in catalogue.third_party.values():
         owner = catalogue.components.get(part.declared_in)
         mirror = _mirror(owner, folder, current=current) if owner else None
-        for text in (part.address, part.ref, part.sha256):
+        for text in () if part.inside or part.written else (part.address, part.ref, part.sha256):
             if mirror and text and not mirror.holds(text):
                 yield f"{part.key}: {part.declared_in} does not name {text}"
+        for text in part.written:
+            if mirror and not mirror.holds(text):
+                yield f"{part.key}: {part.declared_in} does not write {text}"
+        yield from _compare_itself(part, folder)
 
 
-def compare_flags(catalogue: Catalogue, mirror: Mirror) -> Iterator[str]:
-    """Yield flags of the upstream build script that ``trilith build`` does not take."""
-    known = {*flags_of(catalogue), *REFUSED}
-    for name in _FLAG.findall(mirror.read(BUILD_SCRIPT)):
-        if name not in known:
-            yield f"--{name} of {BUILD_SCRIPT} is not taken"
+def _compare_itself(part: ThirdParty, folder: Path) -> Iterator[str]:
+    """Yield where a third-party repository is not what the catalogue says, if it is at hand."""
+    place = find(folder, part.address) if part.address and part.by in ("git", "script") else None
+    if place is None or not part.ref:
+        return
+    mirror = Mirror(place, part.ref)
+    if not mirror.has("."):
+        yield f"{part.key}: its repository has no ref {part.ref}"
+        return
+    found = set(mirror.submodules())
+    if part.submodules or part.left_out:
+        yield from (
+            f"{part.key}: submodule {path} is neither used nor left out"
+            for path in sorted(found - {*part.submodules, *part.left_out})
+        )
+        yield from (
+            f"{part.key}: has no submodule {path}"
+            for path in sorted({*part.submodules, *part.left_out} - found)
+        )
+    if part.size_megabytes and not found and abs(mirror.size() - part.size_megabytes) > _ROUNDED:
+        yield f"{part.key}: is {mirror.size():.1f} MB"
+
+
+def compare_size(component: Component, mirror: Mirror) -> Iterator[str]:
+    """Yield where the sources of a component are not as large as the catalogue says."""
+    size = mirror.size()
+    if abs(size - component.source_megabytes) > _ROUNDED:
+        yield f"{component.key}: its sources are {size:.1f} MB"
+
+
+def compare_flags(catalogue: Catalogue, mirror: Mirror, release: str = "") -> Iterator[str]:
+    """Yield flags of the upstream build script that ``trilith build`` does not take, or takes otherwise."""
+    known = flags_of(catalogue)
+    where = f"{BUILD_SCRIPT}{f' of {release}' if release else ''}"
+    for flag in flags(mirror.read(BUILD_SCRIPT)):
+        ours = known.get(flag.name)
+        if ours is None:
+            if flag.name not in REFUSED:
+                yield f"--{flag.name} of {where} is not taken"
+            continue
+        ours = known[ours.stands_for] if ours.stands_for else ours
+        if (ours.words if ours.metavar else 0, ours.repeats) != (flag.takes, flag.repeats):
+            yield f"--{flag.name} of {where} takes {flag.takes} words, and repeats: {flag.repeats}"
+
+
+def compare_releases(catalogue: Catalogue, folder: Path) -> Iterator[str]:
+    """Yield where a release goes with other versions, or has other flags, than the catalogue says."""
+    place = find(folder, catalogue.components[catalogue.head.main].repository)
+    for release, known in catalogue.releases.items():
+        if place is None:
+            return
+        mirror = Mirror(place, catalogue.head.release_ref.replace("{container-version}", release))
+        text = mirror.read(BUILD_SCRIPT)
+        if not text:
+            yield f"releases.{release}: there is no {mirror.commit}"
+            continue
+        found = {**versions(text), "version": mirror.read("TRITON_VERSION").strip()}
+        for name, value in found.items():
+            setting = catalogue.settings.get(name)
+            if (setting is None and name != "version") or (setting and setting.gone):
+                continue
+            ours = known.get(name, setting.default if setting else "")
+            if ours != value:
+                yield f"releases.{release}: {name} is {value}, not {ours}"
+        yield from compare_flags(catalogue, mirror, release)
 
 
 def check(catalogue: Catalogue, folder: Path, *, current: bool = False) -> tuple[list[str], list[str]]:
@@ -121,8 +217,11 @@ def check(catalogue: Catalogue, folder: Path, *, current: bool = False) -> tuple
             absent.append(component.key)
         else:
             differences += compare(component, mirror)
+            differences += compare_downloads(catalogue, component, mirror)
+            differences += compare_size(component, mirror)
             differences += compare_flags(catalogue, mirror) if BUILD_SCRIPT in component.files else []
-    return differences + list(compare_third_party(catalogue, folder, current=current)), absent
+    differences += compare_third_party(catalogue, folder, current=current)
+    return differences + list(compare_releases(catalogue, folder)), absent
 
 
 def _mirror(component: Component, folder: Path, *, current: bool) -> Mirror | None:

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-NOT_FOUND, PARTIAL, WHOLE = 404, 206, 200
+NOT_FOUND, NOT_ALLOWED, PARTIAL, WHOLE = 404, 401, 206, 200
 
 
 @dataclass
@@ -21,29 +22,46 @@ class Files:
     always_cut: bool = False
     silent: threading.Event | None = None
     """Nothing is answered before this is set."""
+    wanted: str = ""
+    """What ``Authorization`` must be; nothing is handed out to others."""
     asked: Counter[str] = field(default_factory=Counter)
     ranges: list[str] = field(default_factory=list)
 
+    def greeting(self, headers: Message) -> int:
+        """Return the status that somebody is answered who asks for no content."""
+        return WHOLE if self.admits(headers) else NOT_ALLOWED
 
-@contextmanager
-def serving() -> Iterator[Files]:
-    """Serve files until the end."""
-    files = Files()
+    def handed(self, path: str, headers: Message) -> bytes | int:
+        """Return what somebody is handed who asks for a path, or the status of a refusal."""
+        return self.content.get(path, NOT_FOUND) if self.admits(headers) else NOT_ALLOWED
 
+    def kept_waiting(self) -> bool:
+        """Keep somebody waiting, where nothing is answered."""
+        return self.silent is not None and (self.silent.wait(60) or True)
+
+    def admits(self, headers: Message) -> bool:
+        """Say whether somebody is handed anything."""
+        return not self.wanted or headers.get("Authorization") == self.wanted
+
+
+def _handler(files: Files) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
             files.asked[self.path] += 1
-            if files.silent:
-                files.silent.wait(60)
+            if files.kept_waiting():
                 self.close_connection = True
                 return
-            content = files.content.get(self.path)
-            if content is None:
-                self.send_error(NOT_FOUND)
+            content = files.handed(self.path, self.headers)
+            if isinstance(content, int):
+                self.send_error(content)
                 return
             self._send(content, self.headers.get("Range", ""))
+
+        def do_HEAD(self) -> None:
+            self.send_response(files.greeting(self.headers))
+            self.end_headers()
 
         def _send(self, content: bytes, span: str) -> None:
             start = int(span.removeprefix("bytes=").rstrip("-")) if span else 0
@@ -64,7 +82,14 @@ def serving() -> Iterator[Files]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    return Handler
+
+
+@contextmanager
+def serving() -> Iterator[Files]:
+    """Serve files until the end."""
+    files = Files()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(files))
     files.address = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()

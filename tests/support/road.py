@@ -9,6 +9,7 @@ import hashlib
 import shutil
 import sys
 import zipfile
+from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -69,14 +70,38 @@ def make_source(root: Path) -> Path:
 def make_wheels(folder: Path) -> Path:
     """Write a maturin and what the server requires."""
     folder.mkdir()
-    extension = Path(_native.__file__)
+    _maturin(folder, sys.executable, Path(_native.__file__))
+    for name, module in REQUIRED.items():
+        _wheel(folder, name, "99.0", _hollow(module))
+    return folder
+
+
+def make_whole_wheels(folder: Path, python: str, extension: str) -> Path:
+    """Write the same for another root: what the server requires is whole there.
+
+    Args:
+        folder: for the wheels.
+        python: of that root.
+        extension: where the extension of the tests lies in it.
+    """
+    folder.mkdir()
+    _maturin(folder, python, Path(extension))
+    for name in REQUIRED:
+        found = distribution(name)
+        pieces = [item for item in found.files or () if ".." not in item.parts and "tests" not in item.parts]
+        target = folder / f"{name}-{found.version}-py3-none-any.whl"
+        with zipfile.ZipFile(target, "w") as archive:
+            for piece in pieces:
+                if piece.suffix != ".pyc" and Path(str(piece.locate())).is_file():
+                    archive.write(str(piece.locate()), piece.as_posix())
+    return folder
+
+
+def _maturin(folder: Path, python: str, extension: Path) -> None:
     maturin = _MATURIN.format(
-        python=sys.executable, version=trilith.__version__, extension=extension.name, place=str(extension)
+        python=python, version=trilith.__version__, extension=extension.name, place=str(extension)
     )
     _wheel(folder, "maturin", "1.9.0", {"maturin-1.9.0.data/scripts/maturin": maturin})
-    for distribution, module in REQUIRED.items():
-        _wheel(folder, distribution, "99.0", _hollow(module))
-    return folder
 
 
 def _hollow(module: str) -> dict[str, str]:

@@ -6,12 +6,30 @@
 - `trilith.build.files`: scripts and Dockerfiles, mechanically
 - `trilith.build.locking`, `trilith.build.fetching`: what everything is, and all of it in a store
 - `trilith.build.bundling`, `trilith.build.assembling`: one file, and the result of it without a network
+- `trilith.build.verifying`: whether a result holds all it needs, and does what its plan says
 
 Names are imported when they are used: ``trilith build --help`` needs the standard library alone.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from trilith.build.assembling import How, assemble
+    from trilith.build.bundling import bundle
+    from trilith.build.catalogue import Catalogue, load
+    from trilith.build.fetching import Origin, fetch
+    from trilith.build.files import emit
+    from trilith.build.host import this_host
+    from trilith.build.locking import Lock, Place, lock
+    from trilith.build.mirrors import Mirrors
+    from trilith.build.model import Host, Plan
+    from trilith.build.planning import plan
+    from trilith.build.problems import BuildError, Problem
+    from trilith.build.selection import Selection
+    from trilith.build.store import Store
+    from trilith.build.verifying import Report, verify
+    from trilith.build.words import select
 
 _HOMES = {
     "BuildError": "problems",
@@ -24,6 +42,7 @@ _HOMES = {
     "Place": "locking",
     "Plan": "model",
     "Problem": "problems",
+    "Report": "verifying",
     "Selection": "selection",
     "Store": "store",
     "assemble": "assembling",
@@ -35,6 +54,7 @@ _HOMES = {
     "plan": "planning",
     "select": "words",
     "this_host": "host",
+    "verify": "verifying",
 }
 
 __all__ = [
@@ -48,6 +68,7 @@ __all__ = [
     "Place",
     "Plan",
     "Problem",
+    "Report",
     "Selection",
     "Store",
     "assemble",
@@ -59,6 +80,7 @@ __all__ = [
     "plan",
     "select",
     "this_host",
+    "verify",
 ]
 
 

@@ -17,13 +17,14 @@ from pathlib import Path
 
 from trilith.build.locking import FILE, Lock, digest_of, from_text, to_text
 from trilith.build.locking.sources import write_tar
-from trilith.build.problems import BuildError, Problem
+from trilith.build.problems import BuildError, Problem, why
 from trilith.build.repositories import opened
 from trilith.build.store import Store, disk_problem
 from trilith.build.unpacking import unpack_tar
 
 ABOUT = "bundle.json"
 FORMAT = 1
+HINT = "make it with trilith build bundle; if it was copied, compare its SHA-256 with the original's"
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 
 
@@ -65,13 +66,17 @@ def unbundle(path: Path, folder: Path) -> tuple[Lock, Store]:
         text = (folder / FILE).read_text(encoding="utf-8")
         lock = from_text(text, f"{path}: {FILE}")
         known, told = about["format"] == FORMAT, about["lock"]
+    except FileNotFoundError as error:
+        name = Path(str(error.filename)).name
+        raise BuildError(
+            [Problem(f"is no bundle: it holds no {name}", str(path), suggestion=HINT)]
+        ) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        hint = "make it with trilith build bundle"
-        raise BuildError([Problem(f"is no bundle: {error}", str(path), suggestion=hint)]) from error
+        raise BuildError([Problem(f"is no bundle: {error}", str(path), suggestion=HINT)]) from error
     if not known or told != hashlib.sha256(text.encode()).hexdigest():
         raise BuildError([Problem("its lock is not the one that it was made with", str(path))])
     check_machine(lock, str(path))
-    return lock, Store(folder)
+    return lock, Store(folder, str(path))
 
 
 def check(lock: Lock, store: Store) -> None:
@@ -127,6 +132,6 @@ def _items(lock: Lock, store: Store) -> Iterator[tuple[str, Path]]:
 def _whole(path: Path) -> None:
     try:
         if not tarfile.is_tarfile(path):
-            raise BuildError([Problem("is no bundle: expected a tar archive", str(path))])
+            raise BuildError([Problem("is no bundle: expected a tar archive", str(path), suggestion=HINT)])
     except OSError as error:
-        raise BuildError([Problem(f"cannot be read: {error}", str(path))]) from error
+        raise BuildError([Problem(f"cannot be read: {why(error)}", str(path))]) from error

@@ -2,17 +2,18 @@
 
 import json
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from trilith.build.problems import BuildError, Problem
-from trilith.build.verify.subject import Subject, open_subject
+from trilith.build.problems import BuildError, Problem, why
+from trilith.build.verifying.subject import Subject, open_subject
 
 # What tells the items of a list apart, so that one that moved is no difference.
-_NAMES = ("key", "name", "package", "address", "path")
+_NAMES = ("key", "name", "use", "of", "path", "package")
+_KNOWN_BY = ("version", "commit", "digest", "sha256", "ref", "reason")
 _ABSENT = object()
 
 
@@ -69,10 +70,36 @@ def compare_results(before: Subject, after: Subject) -> Iterator[Difference]:
 
 def compare(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[Difference]:
     """Yield what differs between two documents, by the path of each value."""
-    old, new = dict(_flatten(before)), dict(_flatten(after))
-    for name in sorted({*old, *new}):
-        if old.get(name, _ABSENT) != new.get(name, _ABSENT):
-            yield Difference(kind, name, _text(old, name), _text(new, name))
+    for name in sorted({*before, *after}):
+        yield from _compare(kind, name, before.get(name, _ABSENT), after.get(name, _ABSENT))
+
+
+def _compare(kind: str, name: str, old: Any, new: Any) -> Iterator[Difference]:
+    if old == new:
+        return
+    there = [value for value in (old, new) if value is not _ABSENT]
+    if all(isinstance(value, list) for value in there):
+        items = [_by_title(value) if value is not _ABSENT else {} for value in (old, new)]
+        for title in sorted({*items[0], *items[1]}):
+            one, other = (found.get(title, _ABSENT) for found in items)
+            plain = not any(isinstance(value, Mapping | list) for value in (one, other))
+            yield from _compare(kind, name if plain else f"{name}[{title}]", one, other)
+    elif len(there) > 1 and all(isinstance(value, Mapping) for value in there):
+        for key in sorted({*old, *new}):
+            yield from _compare(kind, f"{name}.{key}", old.get(key, _ABSENT), new.get(key, _ABSENT))
+    else:
+        yield Difference(kind, name, _text(old), _text(new))
+
+
+def _by_title(items: Sequence[Any]) -> dict[str, Any]:
+    """Return the items of a list by what tells them apart."""
+    found: dict[str, Any] = {}
+    for index, item in enumerate(items):
+        title = _title(item, index)
+        if title in found:  # two versions of a crate, for instance
+            title = f"{title} {_text(item)}"
+        found[title] = item
+    return found
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -85,31 +112,23 @@ def read_document(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         told = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
     except (OSError, ValueError) as error:
-        raise BuildError([Problem(f"cannot be read: {error}", str(path))]) from error
+        raise BuildError([Problem(f"cannot be read: {why(error)}", str(path))]) from error
     return dict(told)
-
-
-def _flatten(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _flatten(item, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _flatten(item, f"{name}[{_title(item, index)}]")
-    else:
-        yield name, value
 
 
 def _title(item: Any, index: int) -> str:
     if isinstance(item, Mapping):
-        return next((str(item[key]) for key in _NAMES if key in item), str(index))
+        return " ".join(str(item[key]) for key in _NAMES if key in item) or str(index)
     return str(item) if isinstance(item, str) else str(index)
 
 
-def _text(values: Mapping[str, Any], name: str) -> str:
-    if name not in values:
+def _text(value: Any) -> str:
+    """Return a value as text; of a table, what it is best known by. Empty for what is not there."""
+    if value is _ABSENT:
         return ""
-    return str(values[name]) or "(empty)"
+    if isinstance(value, Mapping):
+        return next((str(value[key]) for key in _KNOWN_BY if value.get(key)), "there")
+    return str(value) if value not in ("", None) else "(empty)"
 
 
 def _describe(file: Any) -> str:

@@ -6,17 +6,22 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
+from urllib.request import urlopen
 
 from trilith.build.catalogue import Catalogue
 from trilith.build.mirrors import PREFIXES, SINGLE, Mirrors
+from trilith.build.secrets import redact, request_of
 from trilith.build.size import show
 
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
 SECONDS = 10
+_LOCKED = (401, 403, 407)
+"""Answers of a mirror that is there, and not for us."""
 # A build of the upstream server with its third-party closure takes some thirty gigabytes, one of this server
 # with its Rust dependencies some two.
 DISK = {"cmake": 30 * 10**9, "wheel": 3 * 10**9}
@@ -106,9 +111,8 @@ def reach(mirrors: Mirrors, fetch: Callable[[str], str] | None = None) -> Iterat
     for kind in (*PREFIXES, *SINGLE):
         for target in mirrors.of(kind).values():
             found = (fetch or answer_of)(target)
-            yield Sight(
-                "mirrors", f"{kind}: {target}", found, "is asked for what its rule covers", needed=True
-            )
+            name = f"{kind}: {redact(target)}"
+            yield Sight("mirrors", name, found, "is asked for what its rule covers", needed=True)
 
 
 def answer_of(address: str) -> str:
@@ -120,11 +124,12 @@ def answer_of(address: str) -> str:
     if parts.scheme not in ("http", "https"):
         return "not asked: neither http nor a folder"
     try:
-        with urlopen(Request(address, method="HEAD"), timeout=SECONDS) as answer:  # noqa: S310  http alone, as seen
+        with urlopen(request_of(address, method="HEAD"), timeout=SECONDS) as answer:  # noqa: S310  http alone, as seen
             return f"answers {answer.status}"
-    except OSError as error:
-        code = getattr(error, "code", None)
-        return f"answers {code}" if code else ""
+    except HTTPError as error:
+        return f"answers {error.code}" if error.code not in _LOCKED else ""
+    except (OSError, HTTPException, ValueError):
+        return ""
 
 
 def _tools(builder: str, run: Runner) -> Iterator[Sight]:

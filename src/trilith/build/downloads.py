@@ -10,7 +10,7 @@ from typing import Any
 
 from trilith.build.mirrors import Mirrors
 from trilith.build.problems import BuildError, Problem
-from trilith.build.secrets import redact
+from trilith.build.secrets import redact, request_of
 from trilith.build.store import Store, digest, disk_problem
 
 _CHUNK = 1 << 18
@@ -82,7 +82,7 @@ def _attempts(wish: Wish, address: str, partial: Path, advance: Callable[[int], 
 def _receive(address: str, partial: Path, advance: Callable[[int], None]) -> None:
     have = partial.stat().st_size if partial.is_file() else 0
     headers = {"User-Agent": "trilith-build", **({"Range": f"bytes={have}-"} if have else {})}
-    asked = urllib.request.Request(address, headers=headers)  # noqa: S310  catalogues and mirrors are the user's
+    asked = request_of(address, headers)
     try:
         answer = urllib.request.urlopen(asked, timeout=SECONDS)  # noqa: S310
     except urllib.error.HTTPError as error:

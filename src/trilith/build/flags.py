@@ -4,6 +4,7 @@ Nothing here names a component: ``--enable-NAME`` exists for every feature of a 
 settings is a flag.
 """
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -149,7 +150,8 @@ FLAGS = (
 )
 
 REFUSED = {
-    "build-presets-file": "is an experiment of build.py; write a server.toml and name it with --config"
+    "build-presets-file": "is an experiment of build.py; write a server.toml and name it with --config",
+    "build-multiple-openvino": "went with 22.09: there is one OpenVINO in a server; leave it out",
 }
 """Flags of ``build.py`` that have no meaning here, and what to do instead."""
 
@@ -167,6 +169,11 @@ def flags_of(catalogue: "Catalogue") -> dict[str, Flag]:
     return found
 
 
+WIDTH = 80
+"""Columns of help: those that every terminal has."""
+_BELOW = " " * 8
+
+
 def usage(flags: Iterable[Flag]) -> str:
     """Return the flags as text, by group."""
     shown = [flag for flag in flags if flag.help]
@@ -177,5 +184,6 @@ def usage(flags: Iterable[Flag]) -> str:
             if flag.group == group:
                 short = f"-{flag.short}, " if flag.short else ""
                 value = f"={flag.metavar}" if flag.metavar else ""
-                lines += [f"    {short}--{flag.name}{value}", f"        {flag.help}"]
+                lines.append(f"    {short}--{flag.name}{value}")
+                lines += textwrap.wrap(flag.help, WIDTH, initial_indent=_BELOW, subsequent_indent=_BELOW)
     return "\n".join(lines)

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trilith.build.problems import BuildError, Problem
+from trilith.build.problems import BuildError, Problem, why
 from trilith.build.spelling import suggest
 
 PREFIXES = ("git", "archives", "apt", "containers")
@@ -66,7 +66,7 @@ def read(path: Path) -> Mirrors:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BuildError([Problem(f"cannot be read: {error}", str(path))]) from error
+        raise BuildError([Problem(f"cannot be read: {why(error)}", str(path))]) from error
     problems: list[Problem] = []
     for kind, table in document.items():
         if kind not in (*PREFIXES, *SINGLE):

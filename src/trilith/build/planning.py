@@ -68,11 +68,22 @@ class _Draft:
                 found.append(
                     Problem(f"{given} needs {_flag_of(rule.needs)}", suggestion="add it, or leave it out")
                 )
+        found += self._needed_all_the_same()
         for key in self.reasons:
             found += self._limits(self.catalogue.components[key])
         if self._containers():
             found += self._unknown_images()
         return found
+
+    def _needed_all_the_same(self) -> Iterable[Problem]:
+        """Yield what was left out and is needed by something that was chosen."""
+        for choice in self.selection.all("without"):
+            kind, _, name = choice.value.rpartition(".")
+            kinds = {FEATURES: ["feature"], "": ["feature", *NAMED_KINDS]}.get(kind, [kind])
+            for key in (f"{one}.{name}" for one in kinds):
+                if reason := self.reasons.get(key):
+                    where = f"--without={choice.value} ({choice.origin})"
+                    yield Problem(f"{where}: {reason} needs it", suggestion=f"leave {reason} out too")
 
     def finish(self, mirrors: Mirrors) -> Plan:
         """Make the plan."""
@@ -107,7 +118,7 @@ class _Draft:
         return replace(plan, notes=tuple(_notes(plan)))
 
     def _part(self, key: str, organization: str) -> Part:
-        component = self.catalogue.components[key]
+        component = self._component(key)
         origin = self.chosen.origins.get(key, "")
         address = component.repository
         if address and ":" not in address:
@@ -120,6 +131,11 @@ class _Draft:
             address=address,
             build_type=component.build_type or self.build_type.text,
         )
+
+    def _component(self, key: str) -> Component:
+        component = self.catalogue.components[key]
+        gpu = component.python_requirements_gpu if "enable:gpu" in self.facts else ()
+        return replace(component, python_requirements=gpu) if gpu else component
 
     def _ref(self, key: str) -> str:
         return self.chosen.refs.get(key) or self.versions.default_ref
@@ -289,6 +305,9 @@ def _notes(plan: Plan) -> Iterable[str]:
             names = " and ".join(handed)
             advice = f"; hand it what it needs with {names} to avoid that" if names else ""
             yield f"{part.key} starts containers of its own while it is built{advice}"
+    for name, setting in plan.catalogue.settings.items():
+        if setting.gone and plan.settings[name].origin not in (DEFAULT, ""):
+            yield f"--{name} does nothing: {setting.gone}"
     tags = {part.ref for part in plan.parts if RELEASE_REF.fullmatch(part.ref)}
     if (
         plan.catalogue.head.organization

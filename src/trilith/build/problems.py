@@ -27,6 +27,12 @@ class Problem:
         return f"{text}; {self.suggestion}" if self.suggestion else text
 
 
+def why(error: BaseException) -> str:
+    """Say why something cannot be read, without the file's name and the system's number for it."""
+    told = error.strerror.lower() if isinstance(error, OSError) and error.strerror else ""
+    return told or str(error) or type(error).__name__
+
+
 class BuildError(Exception):
     """A build cannot be as it was asked for, or did not work out.
 

@@ -9,6 +9,8 @@ from trilith.build.problems import BuildError, Problem
 from trilith.build.secrets import redact
 
 _SHOWN_LINES = 12
+_RETRYING = "WARNING: Retrying"
+"""What pip says each time that nobody answers; once is enough."""
 
 
 class ProgramError(Exception):
@@ -67,4 +69,8 @@ def version_of(words: Sequence[str]) -> str:
 
 def _end(output: bytes) -> str:
     lines = [line.strip() for line in output.decode(errors="replace").splitlines() if line.strip()]
+    if any(line.startswith("Traceback ") for line in lines):
+        lines = lines[-1:]  # where a program broke is its own matter; the last line says why
+    tried = [line for line in lines if line.startswith(_RETRYING)]
+    lines = tried[-1:] + [line for line in lines if not line.startswith(_RETRYING)]
     return redact("; ".join(lines[-_SHOWN_LINES:]))

@@ -14,7 +14,7 @@ from trilith.build.mirrors import Mirrors
 from trilith.build.problems import BuildError, Problem
 from trilith.build.processes import ProgramError, run
 from trilith.build.secrets import redact
-from trilith.build.store import Store, changed, disk_problem
+from trilith.build.store import Store, disk_problem
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
 # Below this speed for this long, a server counts as one that does not answer.
@@ -156,7 +156,7 @@ def unpack(store: Store, commit: str, name: str, folder: Path) -> Path:
         run([*_QUIET, "index-pack", "--stdin"], folder=folder, given=path.read_bytes())
         run([*_QUIET, "rev-list", "--objects", "--quiet", commit], folder=folder)
     except ProgramError as error:
-        raise BuildError([changed(name, path, error.shown)]) from error
+        raise BuildError([store.changed(name, path, error.shown)]) from error
     return folder
 
 
@@ -168,6 +168,30 @@ def tree_of(repository: Path, commit: str) -> str:
 def time_of(repository: Path, commit: str) -> int:
     """Return when a commit was made, in seconds since 1970."""
     return int(run([*_QUIET, "show", "--no-patch", "--format=%ct", commit], folder=repository))
+
+
+def cmake_files(repository: Path, commit: str) -> dict[str, bytes]:
+    """Return the CMake files of a commit, by their paths."""
+    listed = run([*_QUIET, "ls-tree", "-r", "-z", "--full-tree", commit], folder=repository).decode()
+    found = {}
+    for entry in filter(None, listed.split("\0")):
+        about, _, path = entry.partition("\t")
+        _, kind, name = about.split()
+        if kind == "blob" and path.endswith((".cmake", "CMakeLists.txt")):
+            found[path] = name
+    given = "".join(f"{name}\n" for name in found.values()).encode()
+    told = run([*_QUIET, "cat-file", "--batch"], folder=repository, given=given) if found else b""
+    return dict(zip(found, _batch(told), strict=True))
+
+
+def _batch(told: bytes) -> Iterator[bytes]:
+    """Yield the contents that ``git cat-file --batch`` tells: a line with the size before each."""
+    place = 0
+    while place < len(told):
+        end = told.index(b"\n", place)
+        size = int(told[place:end].split()[2])
+        yield told[end + 1 : end + 1 + size]
+        place = end + 1 + size + 1
 
 
 def submodules(repository: Path, commit: str, address: str) -> list[Submodule]:

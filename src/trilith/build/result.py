@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from trilith.build.model import Plan
-from trilith.build.problems import BuildError, Problem
+from trilith.build.problems import BuildError, Problem, why
 
 ABOUT = "share/trilith"
 PLAN, LOCK, MANIFEST = f"{ABOUT}/plan.json", f"{ABOUT}/trilith-build.lock", f"{ABOUT}/manifest.json"
@@ -117,7 +117,7 @@ def read_manifest(root: Path) -> ResultManifest:
         return ResultManifest(**{**told, "bricks": tuple(told["bricks"])}, files=files)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         hint = "a result of 'trilith build' holds one; was the build finished?"
-        raise BuildError([Problem(f"cannot be read: {error}", str(path), suggestion=hint)]) from error
+        raise BuildError([Problem(f"cannot be read: {why(error)}", str(path), suggestion=hint)]) from error
 
 
 def describe_plan(plan: Plan) -> str:
@@ -157,13 +157,21 @@ def digest_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write_text(path: Path, text: str) -> Path:
-    """Write a file, whole or not at all; two that write it at once do not meet."""
+def write_text(path: Path, text: str, mode: int = 0o644) -> Path:
+    """Write a file, whole or not at all; two that write it at once do not meet.
+
+    Raises:
+        OSError: it cannot be written; its name is in the error.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         partial.write_text(text, encoding="utf-8")
+        partial.chmod(mode)
         partial.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # what is full or may not be written has no name of its own
+        raise
     finally:
         partial.unlink(missing_ok=True)
     return path

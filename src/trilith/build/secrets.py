@@ -1,7 +1,10 @@
 """Keeps passwords and tokens out of files, messages and logs."""
 
 import re
-from urllib.parse import urlsplit
+from base64 import b64encode
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request
 
 from trilith.build.mirrors import Mirrors
 from trilith.build.model import Plan
@@ -25,6 +28,18 @@ def has_secret(address: str) -> bool:
         return False
     alone = parts.username == "git" and not parts.password
     return (bool(parts.username) and not alone) or bool(_QUERY.search(address))
+
+
+def request_of(address: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> Request:
+    """Make a request; user and password in its address become a header that no other server is sent."""
+    parts = urlsplit(address)
+    user, at, host = parts.netloc.rpartition("@")
+    place = parts._replace(netloc=host).geturl() if at else address
+    asked = Request(place, headers=dict(headers or {}), method=method)  # noqa: S310  catalogues and mirrors are the user's
+    if at:
+        coded = b64encode(unquote(user if ":" in user else f"{user}:").encode()).decode("ascii")
+        asked.add_unredirected_header("Authorization", f"Basic {coded}")
+    return asked
 
 
 def refuse_secrets(plan: Plan, *, rules: bool) -> None:

@@ -69,7 +69,7 @@ def merge(layers: Iterable[Layer], flags: Mapping[str, Flag]) -> Selection:
             place = merged.setdefault(name, {})
             key = _key(flag, value) if flag and flag.repeats else ""
             place[key] = Choice(value, layer.origin)
-    _take_out(merged)
+        _take_out(layer, merged)
     return Selection({name: tuple(place.values()) for name, place in merged.items()})
 
 
@@ -83,10 +83,10 @@ def _key(flag: Flag, value: str) -> str:
     return split(value, flag.separator)[0] if flag.separator else value
 
 
-def _take_out(merged: dict[str, dict[str, Choice]]) -> None:
-    """Apply ``--without``, except to what its own place or a later one chose."""
-    for name in merged.get("without", {}):
+def _take_out(layer: Layer, merged: dict[str, dict[str, Choice]]) -> None:
+    """Apply what a place says with ``--without``; a later one may choose it again."""
+    for name in (value for flag, value in layer.choices if flag == "without"):
         kind, _, short = name.rpartition(".")
         for flag in (*NAMED_KINDS, FEATURES):
-            if kind in ("", flag, {"enable": "feature"}.get(flag)):
+            if kind in ("", flag, {FEATURES: "feature"}.get(flag)):
                 merged.get(flag, {}).pop(short, None)

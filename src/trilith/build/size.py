@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from trilith.build.problems import BuildError, Problem
-from trilith.build.verify.subject import Subject
+from trilith.build.verifying.subject import Subject
 
 BASE = "base system"
 UNITS = {

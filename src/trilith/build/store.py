@@ -16,6 +16,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +24,10 @@ from typing import BinaryIO
 from trilith.build.problems import BuildError, Problem
 
 _CHUNK = 1 << 20
+_SCRATCH = "scratch-"
+_FRESH_SECONDS = 60.0
+"""How long a folder may be there before whoever made it holds it."""
+MAKE_ROOM = "make room or name a folder elsewhere, and run it again: what is whole is kept"
 
 
 def default_store() -> Path:
@@ -37,9 +42,14 @@ def default_store() -> Path:
 class Store:
     """Blobs by SHA-256, and git commits."""
 
-    def __init__(self, root: Path) -> None:
-        """Use a folder; it is made when something is put into it."""
-        self.root = root
+    def __init__(self, root: Path, bundle: str = "") -> None:
+        """Use a folder; it is made when something is put into it.
+
+        Args:
+            root: the folder.
+            bundle: the file that was unpacked into it, if it was.
+        """
+        self.root, self.bundle = root, bundle
 
     def blob(self, sha256: str) -> Path:
         """Return where a blob lies, or would lie."""
@@ -53,8 +63,19 @@ class Store:
     def scratch(self) -> Iterator[Path]:
         """Make a folder for what is not whole yet; it goes, whatever happens."""
         (self.root / "partial").mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.root / "partial") as folder:
+        with (
+            tempfile.TemporaryDirectory(dir=self.root / "partial", prefix=_SCRATCH) as folder,
+            _held(Path(folder), fcntl.LOCK_SH),
+        ):
             yield Path(folder)
+
+    def tidy(self) -> None:
+        """Delete what those left that were killed; downloads stay, to be gone on with."""
+        for folder in (self.root / "partial").glob(f"{_SCRATCH}*"):
+            with contextlib.suppress(OSError):  # somebody uses it, or deletes it just now
+                if time.time() - folder.stat().st_mtime > _FRESH_SECONDS:
+                    with _held(folder, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                        shutil.rmtree(folder)
 
     def unfinished(self, name: str) -> Path:
         """Return where a download lies until it is whole; a later one goes on from there."""
@@ -107,7 +128,7 @@ class Store:
             raise BuildError([self.missing(name, source)]) from error
         if found != sha256:
             target.unlink()
-            raise BuildError([changed(name, source, f"expected SHA-256 {sha256}, found {found}")])
+            raise BuildError([self.changed(name, source, f"expected SHA-256 {sha256}, found {found}")])
         return target
 
     def check(self, sha256: str, name: str) -> None:
@@ -121,10 +142,23 @@ class Store:
             raise BuildError([self.missing(name, path)])
         found = digest(path)
         if found != sha256:
-            raise BuildError([changed(name, path, f"expected SHA-256 {sha256}, found {found}")])
+            raise BuildError([self.changed(name, path, f"expected SHA-256 {sha256}, found {found}")])
+
+    def changed(self, name: str, path: Path, how: str) -> Problem:
+        """Say that an item is not what was locked."""
+        hint = (
+            "copy the bundle again from where it was made"
+            if self.bundle
+            else f"delete {path} and fetch it again"
+        )
+        place = f"the bundle {self.bundle}" if self.bundle else "the store"
+        return Problem(f"changed in {place}: {how}", field=name, suggestion=hint)
 
     def missing(self, name: str, path: Path) -> Problem:
         """Say that an item was not fetched."""
+        if self.bundle:
+            hint = "make it again with trilith build bundle"
+            return Problem(f"is not in the bundle {self.bundle}", field=name, suggestion=hint)
         return Problem(
             f"is not in the store ({path})",
             field=name,
@@ -132,9 +166,14 @@ class Store:
         )
 
 
-def changed(name: str, path: Path, how: str) -> Problem:
-    """Say that an item is not what was locked."""
-    return Problem(f"changed in the store: {how}", field=name, suggestion=f"delete {path} and fetch it again")
+@contextlib.contextmanager
+def _held(folder: Path, how: int) -> Iterator[None]:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, how)
+        yield
+    finally:
+        os.close(handle)
 
 
 def digest(path: Path) -> str:
@@ -149,10 +188,27 @@ def disk_problem(error: OSError, place: Path, name: str) -> Problem | None:
         return None
     free = shutil.disk_usage(_existing(place)).free
     return Problem(
-        f"the disk of {place} is full ({free // 1_000_000} MB free)",
-        field=name,
-        suggestion="make room or name another store with --to, and run it again: what is whole is kept",
+        f"the disk of {place} is full ({free // 1_000_000} MB free)", field=name, suggestion=MAKE_ROOM
     )
+
+
+def system_problem(error: OSError, place: Path | None = None, name: str = "") -> Problem:
+    """Say what the system refused: where a disk is full, where something may not be written, or what else.
+
+    Args:
+        error: as the system said it.
+        place: the folder that was worked on, where the error names no file.
+        name: what was worked on.
+    """
+    named = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else place
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if named:
+            return disk_problem(error, named, name) or Problem(str(error))
+        return Problem("a disk is full: that of the folders named, or of TMPDIR", name, suggestion=MAKE_ROOM)
+    reason = (error.strerror or str(error) or type(error).__name__).lower()
+    denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+    hint = "name a folder that this user may write, or run it as its owner" if denied else ""
+    return Problem(reason, str(named or ""), name, hint)
 
 
 def _existing(place: Path) -> Path:

@@ -1,9 +1,8 @@
-"""A plan, a component and a catalogue as text for people."""
+"""A plan as text for people."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from trilith.build.catalogue.schema import Catalogue, Component, ThirdParty
 from trilith.build.model import Closure, Part, Plan
 
 
@@ -40,36 +39,6 @@ def draw(node: Node) -> str:
     return "\n".join([node.text, *_draw_below(node, "")]) + "\n"
 
 
-def explain(catalogue: Catalogue, name: str) -> str:
-    """Say everything that is known of the components called ``name``; empty if there is none."""
-    texts = [
-        _explain_part(catalogue, part)
-        for key, part in catalogue.components.items()
-        if name in (key, part.name)
-    ]
-    texts += [
-        _explain_third(catalogue, part)
-        for key, part in catalogue.third_party.items()
-        if name in (key, part.name)
-    ]
-    return "\n".join(texts)
-
-
-def components(catalogue: Catalogue) -> str:
-    """List everything that a catalogue holds, by kind."""
-    width = max((len(part.name) for part in catalogue.components.values()), default=0)
-    lines = [f"{catalogue.head.description} ({catalogue.head.name} {catalogue.head.version})"]
-    for kind in catalogue.kinds():
-        lines += ["", f"{kind}:"]
-        lines += [f"    {name:{width}}  {part.description}" for name, part in catalogue.of_kind(kind).items()]
-    if catalogue.presets:
-        lines += ["", "presets:"]
-        lines += [
-            f"    {name:{width}}  {preset.get('help', '')}" for name, preset in catalogue.presets.items()
-        ]
-    return "\n".join(lines) + "\n"
-
-
 def _decisions(plan: Plan) -> Iterator[str]:
     container = plan.container_version
     yield f"version {plan.version.text} ({plan.version.origin})"
@@ -86,15 +55,34 @@ def _decisions(plan: Plan) -> Iterator[str]:
     for name, value in plan.settings.items():
         if value.origin != "default":
             yield f"{name} {value.text} ({value.origin})"
-    size = sum(part.component.size_megabytes for part in plan.parts)
-    if size:
-        yield f"about {size:g} MB unpacked, as the manifests say"
+    yield from _sizes(plan)
     yield f"plan {plan.digest}"
+
+
+def _sizes(plan: Plan) -> Iterator[str]:
+    """Yield what is known of sizes, and of whose nothing is."""
+    size = sum(part.component.size_megabytes for part in plan.parts)
+    if plan.catalogue.head.builder == "wheel":
+        if size:
+            yield f"about {size:g} MB unpacked, as the manifests say"
+        return
+    fetched = [item.part for item in plan.closure if item.part.address and not item.part.inside]
+    sources = {part.key: part.component.source_megabytes for part in plan.parts if part.address}
+    sources |= {part.key: part.size_megabytes for part in fetched}
+    unknown = [key.partition(".")[2] for key, megabytes in sources.items() if not megabytes]
+    besides = f", besides {', '.join(unknown)}, which were not measured" if unknown else ""
+    yield f"about {sum(sources.values()):.1f} MB of sources, unpacked{besides}"
+    measured = [part for part in plan.parts if part.component.size_megabytes]
+    if measured:
+        names = ", ".join(part.component.name for part in measured)
+        yield f"about {size:.1f} MB in the result, for {names}; the others were not measured"
 
 
 def _part_line(part: Part) -> str:
     source = f" at {part.ref}, {part.address}" if part.address else ""
-    size = f", {part.component.size_megabytes:g} MB" if part.component.size_megabytes else ""
+    own, sources = part.component.size_megabytes, part.component.source_megabytes
+    size = f", {own:g} MB" if own else ""
+    size += f", {sources:g} MB of sources" if sources and part.address else ""
     return f"{part.key}{source}{size} ({part.reason})"
 
 
@@ -117,7 +105,8 @@ def _closure_line(item: Closure) -> str:
     part = item.part
     where = f" at {part.ref}" if part.ref else ""
     address = f", {part.address}" if part.address else ""
-    return f"{part.name}{where}{address} ({part.by}, for {item.reason})"
+    size = f", {part.size_megabytes:g} MB" if part.size_megabytes else ""
+    return f"{part.name}{where}{address}{size} ({part.by}, for {item.reason})"
 
 
 def _draw_below(node: Node, indent: str) -> Iterator[str]:
@@ -125,55 +114,3 @@ def _draw_below(node: Node, indent: str) -> Iterator[str]:
         last = index == len(node.children) - 1
         yield f"{indent}{'└── ' if last else '├── '}{child.text}"
         yield from _draw_below(child, indent + ("    " if last else "│   "))
-
-
-def _explain_part(catalogue: Catalogue, part: Component) -> str:
-    lines = [f"{part.key}: {part.description}"]
-    needed_by = [key for key, other in catalogue.components.items() if part.key in other.requires]
-    address = part.repository
-    if address and ":" not in address:
-        address = f"{catalogue.head.organization}/{address}.git"
-    checked = part.checked
-    lines += _facts(
-        ("built as", part.build),
-        ("repository", address),
-        ("requires", ", ".join(part.requires)),
-        ("needed by", ", ".join(needed_by)),
-        ("third-party", ", ".join(part.third_party)),
-        ("Python", ", ".join(part.python_requirements) or part.python_package),
-        ("native features", ", ".join(part.native_features)),
-        ("machines", ", ".join(part.machines)),
-        ("GPU", part.gpu if part.gpu != "optional" else ""),
-        ("upstream", "" if part.maintained else "no longer maintained"),
-        (
-            "Debian packages",
-            ", ".join([*part.debian_run, *(f"{name} (to build)" for name in part.debian_build)]),
-        ),
-        ("checked at", f"{checked.ref} {checked.commit} of {checked.date}" if checked else ""),
-    )
-    if part.options:
-        lines.append("    options:")
-        lines += [f"        {name}:{option.type}={option.default}" for name, option in part.options.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _explain_third(catalogue: Catalogue, part: ThirdParty) -> str:
-    users = [key for key, other in catalogue.components.items() if part.key in other.third_party]
-    lines = [f"{part.key}: {part.description}"]
-    lines += _facts(
-        ("comes by", part.by),
-        ("address", part.address),
-        ("ref", part.ref),
-        ("SHA-256", part.sha256),
-        ("inside", part.inside),
-        ("declared in", part.declared_in),
-        ("needed by", ", ".join(users)),
-        ("submodules used", ", ".join(part.submodules)),
-        ("left out", ", ".join(part.left_out)),
-        ("because", part.left_out_reason),
-    )
-    return "\n".join(lines) + "\n"
-
-
-def _facts(*facts: tuple[str, str]) -> Iterable[str]:
-    return [f"    {title}: {text}" for title, text in facts if text]

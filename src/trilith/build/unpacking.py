@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 from trilith.build.problems import BuildError, Problem
+from trilith.build.store import disk_problem
 
 
 def unpack_tar(path: Path, folder: Path, name: str) -> None:
@@ -32,7 +33,10 @@ def unpack_tar(path: Path, folder: Path, name: str) -> None:
             safe = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
             archive.extractall(folder, members, **safe)  # type: ignore[arg-type]  # noqa: S202
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise BuildError([Problem(f"cannot be unpacked: {error}", field=name)]) from error
+        if problem := disk_problem(error, folder, name) if isinstance(error, OSError) else None:
+            raise BuildError([problem]) from error
+        hint = "it is cut short or damaged: fetch or copy it again"
+        raise BuildError([Problem(f"cannot be unpacked: {error}", field=name, suggestion=hint)]) from error
 
 
 def _escape(member: tarfile.TarInfo, name: str) -> Problem | None:

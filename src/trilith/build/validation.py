@@ -35,15 +35,19 @@ NOT_ON_THIS_BUILDER = {
 
 def validate(selection: Selection, catalogue: Catalogue) -> Iterator[Problem]:
     """Yield every mistake of a selection that can be seen without deciding anything."""
-    yield from _names(selection, catalogue)
-    yield from _texts(selection)
-    yield from _target(selection, catalogue)
-    yield from _sources(selection, catalogue)
-    for name in NOT_ON_THIS_BUILDER.get(catalogue.head.builder, ()):
-        if selection.all(name):
-            yield Problem(
-                f"--{name} has no meaning for the catalogue {catalogue.head.name}", suggestion="leave it out"
-            )
+    meaningless = [
+        name for name in NOT_ON_THIS_BUILDER.get(catalogue.head.builder, ()) if selection.all(name)
+    ]
+    for name in meaningless:
+        yield Problem(
+            f"--{name} has no meaning for the catalogue {catalogue.head.name}", suggestion="leave it out"
+        )
+    rest = Selection({name: told for name, told in selection.choices.items() if name not in meaningless})
+    yield from _names(rest, catalogue)
+    yield from _left_out(rest, catalogue)
+    yield from _texts(rest)
+    yield from _target(rest, catalogue)
+    yield from _sources(rest, catalogue)
 
 
 def _names(selection: Selection, catalogue: Catalogue) -> Iterator[Problem]:
@@ -70,6 +74,20 @@ def _names(selection: Selection, catalogue: Catalogue) -> Iterator[Problem]:
         )
 
 
+def _left_out(selection: Selection, catalogue: Catalogue) -> Iterator[Problem]:
+    """Yield what ``--without`` cannot leave out."""
+    kinds = {"feature" if kind == FEATURES else kind for kind in (*NAMED_KINDS, FEATURES)}
+    known = {part.name for part in catalogue.components.values() if part.kind in kinds}
+    for choice in selection.all("without"):
+        where = f"--without={choice.value} ({choice.origin})"
+        kind, _, name = choice.value.rpartition(".")
+        if name == catalogue.head.main.partition(".")[2]:
+            yield Problem(f"{where}: that is the server itself", suggestion="write --no-core-build")
+        elif name not in known or (kind and kind not in (*kinds, FEATURES)):
+            hint = suggest(name, known) or "trilith build components lists what there is"
+            yield Problem(f"{where}: there is nothing of that name to leave out", suggestion=hint)
+
+
 def _noun(flag: str) -> str:
     return {FEATURES: "feature", "repoagent": "repository agent", "filesystem": "file system"}.get(flag, flag)
 
@@ -79,6 +97,10 @@ def _texts(selection: Selection) -> Iterator[Problem]:
         for choice in choices:
             if not choice.value.isprintable():
                 yield Problem(f"--{name}: its value holds characters that cannot be printed")
+            if not choice.value and name not in NAMED_KINDS:
+                yield Problem(
+                    f"--{name} ({choice.origin}) needs a value", suggestion="name one, or leave it out"
+                )
     for name, pattern, expected in (
         ("version", VERSION, "a version such as 2.72.0"),
         ("release-version", VERSION, "a version such as 2.72.0"),
@@ -131,23 +153,25 @@ def _sources(selection: Selection, catalogue: Catalogue) -> Iterator[Problem]:
         for choice in selection.all(flag):
             yield from _define(flag, choice.value, catalogue.head.main, catalogue)
     backends = {split(choice.value, ":")[0] for choice in selection.all("backend")}
+    known = [name for name in catalogue.of_kind("backend") if name in backends]
     for flag in ("extra-backend-cmake-arg", "override-backend-cmake-arg", "library-paths"):
         for choice in selection.all(flag):
-            backend, rest = split(choice.value, ":")
+            backend = split(choice.value, ":")[0]
             if backend not in backends:
-                hint = suggest(backend, backends) or f"add --backend={backend}"
+                hint = suggest(backend, known) or f"add --backend={backend}"
                 yield Problem(
                     f"--{flag}={choice.value}: backend '{backend}' is not in the build", suggestion=hint
                 )
             elif flag != "library-paths" and f"backend.{backend}" in catalogue.components:
-                yield from _define(flag, rest, f"backend.{backend}", catalogue)
+                yield from _define(flag, choice.value, f"backend.{backend}", catalogue)
 
 
 def _define(flag: str, text: str, key: str, catalogue: Catalogue) -> Iterator[Problem]:
-    name, equals, _ = text.partition("=")
+    prefix = f"{catalogue.components[key].name}:" if key.startswith("backend.") else ""
+    name, equals, _ = text.removeprefix(prefix).partition("=")
     name = name.partition(":")[0]
     if not equals or not VARIABLE.fullmatch(name):
-        yield Problem(f"--{flag}={text}: expected NAME=VALUE")
+        yield Problem(f"--{flag}={text}: expected {'BACKEND:' if prefix else ''}NAME=VALUE")
         return
     known = declared(catalogue, key)
     if name not in known and not any(fnmatch(name, pattern) for pattern in catalogue.head.cmake_variables):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from trilith.build.catalogue.schema import Catalogue
 from trilith.build.flags import REFUSED, Flag, flags_of
-from trilith.build.problems import Problem
+from trilith.build.problems import Problem, why
 from trilith.build.selection import FEATURES, Layer, Selection, merge
-from trilith.build.spelling import suggest
+from trilith.build.spelling import nearest, suggest
 
 COMMAND_LINE = "command line"
 _ENABLE = "enable-"
@@ -35,7 +35,10 @@ def read_words(words: Sequence[str], flags: Mapping[str, Flag]) -> Words:
             continue
         if word.startswith("--"):
             name, equals, value = word[2:].partition("=")
-            _take(result, _find(result, name, flags), queue, value if equals else None)
+            flag = _find(result, name, flags)
+            if flag is None and not equals:
+                _drop_value(nearest(name, flags), queue, flags)
+            _take(result, flag, queue, value if equals else None)
         elif word.startswith("-") and len(word) > 1:
             short = next((flag for flag in flags.values() if flag.short == word[1]), None)
             if short is None:
@@ -117,7 +120,7 @@ def _load(path: Path, problems: list[Problem]) -> dict[str, object]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        problems.append(Problem(f"cannot be read: {error}", str(path)))
+        problems.append(Problem(f"cannot be read: {why(error)}", str(path)))
         return {}
 
 
@@ -135,9 +138,24 @@ def _find(result: Words, name: str, flags: Mapping[str, Flag]) -> Flag | None:
         listed = ", ".join(f"--{flag.name}" for flag in longer)
         result.problems.append(Problem(f"--{name} may be any of {listed}; write it in full"))
     else:
-        near = suggest(name, flags).replace("'", "--", 1).replace("'", "")
-        result.problems.append(Problem(f"unknown flag --{name}", suggestion=near))
+        result.problems.append(_unknown(name, flags))
     return None
+
+
+def _unknown(name: str, flags: Mapping[str, Flag]) -> Problem:
+    known = [flag.removeprefix(_ENABLE) for flag in flags if flag.startswith(_ENABLE)]
+    if name.startswith(_ENABLE) and known:
+        feature = name.removeprefix(_ENABLE)
+        hint = suggest(feature, known) or f"there are {', '.join(known)}"
+        return Problem(f"--{name}: there is no feature '{feature}'", suggestion=hint)
+    near = nearest(name, flags)
+    return Problem(f"unknown flag --{name}", suggestion=f"did you mean --{near}?" if near else "")
+
+
+def _drop_value(near: str, queue: list[str], flags: Mapping[str, Flag]) -> None:
+    """Drop the word after a misspelt flag, where the one that was meant takes a value."""
+    if near and flags[near].metavar and queue and not queue[0].startswith("-"):
+        queue.pop(0)
 
 
 def _take(result: Words, flag: Flag | None, queue: list[str], value: str | None) -> None:
@@ -149,7 +167,7 @@ def _take(result: Words, flag: Flag | None, queue: list[str], value: str | None)
         _store_all(result.layer, flag, [True])
         return
     values = [] if value is None else [value]
-    while len(values) < flag.words and queue:
+    while len(values) < flag.words and queue and not queue[0].startswith("--"):
         values.append(queue.pop(0))
     if len(values) < flag.words:
         result.problems.append(Problem(f"--{flag.name} needs a value: --{flag.name}={flag.metavar}"))

@@ -1,47 +1,72 @@
 """``trilith build``: put a server together from bricks, for this server and for the upstream one."""
 
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trilith.cli import build_catalogue as catalogues
 from trilith.cli import build_sources as sources
 
 if TYPE_CHECKING:
-    from trilith.build import Catalogue, Plan
+    from trilith.build import Catalogue, Host, Plan, Problem, Selection
 
 USAGE_STATUS = 2
+INTERRUPTED_STATUS = 130
+"""As shells have it: 128 and the number of the signal."""
 
 HELP = """\
-Put a server together from bricks. Writes scripts and Dockerfiles that hold every decision, and runs them.
+Put a server together from bricks. Writes scripts and Dockerfiles that hold
+every decision, and runs them.
 
 Usage:
-    trilith build [selection] [--dryrun]     write the files; without --dryrun, run them
-    trilith build plan [selection]           show what would be built, what it pulls in and why
-    trilith build components                 list everything that can be chosen
-    trilith build explain NAME...            say what is known of a component or a library
-    trilith build verify DIR|IMAGE           read it, run it, ask it, compare it with its plan
-    trilith build image DIR --output=oci:DIR write an image of it, without an engine
-    trilith build sbom LOCK|DIR|IMAGE        what it is made from, as CycloneDX or SPDX
-    trilith build size DIR|IMAGE             how large each brick is; --max-size=150MB is a gate
-    trilith build diff A B                   what differs between two results, images or locks
-    trilith build compose --from=DIR|IMAGE   cut a smaller server out of one that is there
-    trilith build doctor                     what this machine has for a build, and what it lacks
-    trilith build mirror check [selection]   list every address that no rule of mirrors.toml covers
-    trilith build lock [selection] [--output=L] [--check] [--store=S] [--debian] [--base=IMAGE=FOLDER]
-                                             write down what everything is; --check says what moved
-    trilith build fetch --lock=L --to=STORE [--mirrors=FILE] [--source=FOLDER]
-                                             bring all of it here: the one step that uses a network
-    trilith build bundle --lock=L --store=S OUT
-                                             put all of it into one file
-    trilith build --from=OUT [--prove]       build from that file alone; --prove shows no network was used
-    trilith build --lock=L [--store=S]       build what was locked; what the store lacks is fetched
-    trilith build ... --output=oci:DIR       write an image of what was built; or docker-archive:FILE
+    trilith build [selection] [--dryrun]
+        Write the files and run them; --dryrun stops after writing.
+    trilith build [selection] --output=oci:DIR|docker-archive:FILE
+        Write an image of what was built, too; goes with --from and --lock.
 
-The catalogue is 'trilith', this server. --catalogue=triton is the upstream C++ server; any other is a file.
-A selection is flags, with the names that build.py gave them, a server.toml (--config), or both; the command
-line wins. After '--', an old command line of build.py works as it is."""
+    trilith build plan [selection]
+        Show what would be built, what it pulls in, and why.
+    trilith build components
+        List everything that can be chosen.
+    trilith build explain NAME...
+        Say what is known of a component, a library, a preset or a setting.
+    trilith build mirror check [selection] [--lock=L] [--mirrors=FILE]
+        List every address that no rule of mirrors.toml covers.
+    trilith build doctor
+        Say what this machine has for a build, and what it lacks.
+
+    trilith build lock [selection] [--output=L] [--check] [--store=S]
+                       [--debian] [--base=IMAGE=FOLDER]
+        Write down what everything is; --check says what moved.
+    trilith build fetch --lock=L --to=STORE [--mirrors=FILE] [--source=DIR]
+        Bring all of it here: the one step that uses a network.
+    trilith build bundle --lock=L --store=S OUT
+        Put all of it into one file.
+    trilith build --from=OUT [--prove]
+        Build from that file alone; --prove shows that no network was used.
+    trilith build --lock=L [--store=S]
+        Build what was locked; what the store lacks is fetched.
+
+    trilith build verify DIR|IMAGE
+        Read it, run it, ask it, compare it with its plan.
+    trilith build size DIR|IMAGE
+        Say how large each brick is; --max-size=150MB is a gate.
+    trilith build diff A B
+        Say what differs between two results, images or locks.
+    trilith build sbom LOCK|DIR|IMAGE
+        Say what it is made from, as CycloneDX or SPDX.
+    trilith build image DIR --output=oci:DIR
+        Write an image of a result, without an engine.
+    trilith build compose --from=DIR|IMAGE --backend=NAME --output=DIR
+        Cut a smaller server out of one that is there.
+
+The catalogue is 'trilith', this server. --catalogue=triton is the upstream
+C++ server; any other is a file. A selection is flags, with the names that
+build.py gave them, a server.toml (--config), or both; the command line wins.
+After '--', an old command line of build.py works as it is."""
 
 CATALOGUE = "--catalogue"
 
@@ -50,6 +75,7 @@ LATER = {
     "diff": "trilith.cli.build_compare",
     "doctor": "trilith.cli.build_doctor",
     "image": "trilith.cli.build_image",
+    "mirror": "trilith.cli.build_mirror",
     "sbom": "trilith.cli.build_sbom",
     "size": "trilith.cli.build_size",
     "verify": "trilith.cli.build_check",
@@ -61,13 +87,33 @@ takes the words and the name of the catalogue, empty where none was named."""
 def main(words: Sequence[str]) -> int:
     """Run ``trilith build``."""
     words = list(words)
-    given = _take_catalogue(words)
-    command = words[0] if words and words[0] in {**COMMANDS, **LATER} else ""
-    rest = words[1:] if command else words
     if any(word in ("-h", "--help") for word in words):
         return _help()
     from trilith.build.problems import BuildError  # noqa: PLC0415  not for --help
 
+    try:
+        status = _run(words)
+        sys.stdout.flush()  # while what may be wrong with it can still be told
+    except BuildError as error:
+        return _refuse(error.problems)
+    except BrokenPipeError:
+        # Who reads what is shown has seen enough; nothing more can be written there, not even at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        from trilith.build.store import system_problem  # noqa: PLC0415
+
+        return _refuse([system_problem(error)])
+    except KeyboardInterrupt:
+        sys.stderr.write("trilith build: interrupted; run it again, what is whole is kept\n")
+        return INTERRUPTED_STATUS
+    return status
+
+
+def _run(words: list[str]) -> int:
+    given = _take_catalogue(words)
+    command = words[0] if words and words[0] in {**COMMANDS, **LATER} else ""
+    rest = words[1:] if command else words
     try:
         if command in LATER:
             return int(import_module(LATER[command]).main(rest, given))
@@ -79,11 +125,13 @@ def main(words: Sequence[str]) -> int:
             f"trilith build: {error.name} is not installed; pip install 'trilith[build]' brings it\n"
         )
         return USAGE_STATUS
-    except BuildError as error:
-        for problem in error.problems:
-            sys.stderr.write(f"trilith build: {problem}\n")
-        sys.stderr.write("trilith build --help lists the flags\n")
-        return USAGE_STATUS
+
+
+def _refuse(problems: "Iterable[Problem]") -> int:
+    for problem in problems:
+        sys.stderr.write(f"trilith build: {problem}\n")
+    sys.stderr.write("trilith build --help lists the flags\n")
+    return USAGE_STATUS
 
 
 def _help() -> int:
@@ -112,7 +160,6 @@ def decide(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
     from trilith.build.host import this_host  # noqa: PLC0415
     from trilith.build.mirrors import Mirrors, read  # noqa: PLC0415
     from trilith.build.planning import plan  # noqa: PLC0415
-    from trilith.build.prebuilt import Handed, hand_over, settle  # noqa: PLC0415
     from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
     from trilith.build.words import select  # noqa: PLC0415
 
@@ -125,21 +172,29 @@ def decide(catalogue: "Catalogue", words: Sequence[str]) -> "Plan":
     except BuildError as error:
         problems += error.problems
     host = this_host(catalogue.head)
-    handed: tuple[Handed, ...] = ()
+    settled: Callable[[Plan], Plan] | None = None
     try:
-        if catalogue.prebuilt:
-            selection, handed = hand_over(
-                selection, catalogue, selection.text("target-machine", host.machine)
-            )
+        if catalogue.prebuilt and selection.all("component"):
+            selection, settled = _handed_over(selection, catalogue, host)
     except BuildError as error:
         problems += error.problems
     try:
-        decided = settle(plan(selection, catalogue, host, mirrors), handed)
+        decided = plan(selection, catalogue, host, mirrors)
     except BuildError as error:
         raise BuildError([*problems, *error.problems]) from error
     if problems:
         raise BuildError(problems)
-    return decided
+    return settled(decided) if settled else decided
+
+
+def _handed_over(
+    selection: "Selection", catalogue: "Catalogue", host: "Host"
+) -> "tuple[Selection, Callable[[Plan], Plan]]":
+    """Look at components that are handed over; what CMake must be told, and what becomes of the plan."""
+    from trilith.build.prebuilt import hand_over, settle  # noqa: PLC0415  reads libraries
+
+    told, handed = hand_over(selection, catalogue, selection.text("target-machine", host.machine))
+    return told, lambda plan: settle(plan, handed)
 
 
 def _build(catalogue: "Catalogue", words: Sequence[str]) -> int:
@@ -179,63 +234,11 @@ def _show(catalogue: "Catalogue", words: Sequence[str]) -> int:
     return 0
 
 
-def _components(catalogue: "Catalogue", words: Sequence[str]) -> int:
-    from trilith.build.tree import components  # noqa: PLC0415
-
-    _refuse(words)
-    sys.stdout.write(components(catalogue))
-    return 0
-
-
-def _explain(catalogue: "Catalogue", words: Sequence[str]) -> int:
-    from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
-    from trilith.build.spelling import suggest  # noqa: PLC0415
-    from trilith.build.tree import explain  # noqa: PLC0415
-
-    known = [part.name for part in (*catalogue.components.values(), *catalogue.third_party.values())]
-    texts = {word: explain(catalogue, word) for word in words}
-    problems = [
-        Problem(
-            f"there is no '{word}' in the catalogue {catalogue.head.name}", suggestion=suggest(word, known)
-        )
-        for word, text in texts.items()
-        if not text
-    ]
-    if problems or not words:
-        raise BuildError(
-            problems or [Problem("explain needs a name", suggestion="trilith build components lists them")]
-        )
-    sys.stdout.write("\n".join(texts.values()))
-    return 0
-
-
-def _mirror(catalogue: "Catalogue", words: Sequence[str]) -> int:
-    from trilith.build.addresses import addresses, uncovered  # noqa: PLC0415
-    from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
-
-    if list(words[:1]) != ["check"]:
-        raise BuildError([Problem("'mirror' takes one word", suggestion="write trilith build mirror check")])
-    plan = decide(catalogue, words[1:])
-    left = uncovered(plan)
-    for item in left:
-        sys.stdout.write(f"{item.kind}: {item.address} ({item.reason})\n")
-    sys.stderr.write(f"{len(left)} of {len(addresses(plan))} addresses are covered by no rule\n")
-    return 1 if left else 0
-
-
-def _refuse(words: Sequence[str]) -> None:
-    from trilith.build.problems import BuildError, Problem  # noqa: PLC0415
-
-    if words:
-        raise BuildError([Problem(f"unexpected argument '{word}'") for word in words])
-
-
 COMMANDS: dict[str, Callable[["Catalogue", Sequence[str]], int]] = {
     "": _build,
     "plan": _show,
-    "components": _components,
-    "explain": _explain,
-    "mirror": _mirror,
+    "components": catalogues.components,
+    "explain": catalogues.explain,
     "lock": sources.lock,
     "fetch": sources.fetch,
     "bundle": sources.bundle,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from trilith.build.flags import Flag
-from trilith.build.verify import Level, Report, verify
+from trilith.build.verifying import Level, Report, verify
 from trilith.cli.build_words import read
 
 FLAGS = (

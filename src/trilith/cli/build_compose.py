@@ -9,7 +9,7 @@ from trilith.build.compose.cutting import KINDS
 from trilith.build.flags import Flag
 from trilith.build.problems import BuildError, Problem
 from trilith.build.size import show
-from trilith.build.verify.subject import open_subject
+from trilith.build.verifying.subject import open_subject
 from trilith.cli.build_words import read
 
 FLAGS = (

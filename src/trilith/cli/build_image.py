@@ -11,7 +11,7 @@ from trilith.build.problems import BuildError, Problem
 from trilith.build.result import LOCK, digest_file
 from trilith.build.sbom import Material, read_bill
 from trilith.build.store import default_store
-from trilith.build.verify.subject import Subject, open_subject
+from trilith.build.verifying.subject import Subject, open_subject
 from trilith.cli.build_words import read
 
 FLAGS = (
@@ -46,7 +46,9 @@ def locked_packages(subject: Subject, store: Path) -> list[Path]:
         BuildError: the result has no lock, the lock names none, or the store lacks some; all are named.
     """
     bill = read_bill(_lock_of(subject), str(subject.root / LOCK))
-    packages = [item for item in bill.materials if item.kind == "debian" and item.hash]
+    packages = [
+        item for item in bill.materials if item.kind == "debian" and item.hash and not item.builds_only
+    ]
     if not packages:
         hint = "name a base with --base=FOLDER or --base=oci:FOLDER"
         message = "its lock names no Debian packages to stand on"

@@ -56,7 +56,7 @@ class Output:
             BuildError: it cannot be, or cannot be written.
         """
         from trilith.build.image.publishing import open_base, publish  # noqa: PLC0415
-        from trilith.build.verify.subject import subject_of  # noqa: PLC0415
+        from trilith.build.verifying.subject import subject_of  # noqa: PLC0415
         from trilith.cli.build_image import locked_packages  # noqa: PLC0415
 
         subject = subject_of(root, catalogue)

@@ -9,7 +9,7 @@ from trilith.build.problems import BuildError, Problem
 from trilith.build.result import LOCK, write_text
 from trilith.build.sbom import CYCLONEDX, FORMS, Bill, read_bill, render
 from trilith.build.spelling import suggest
-from trilith.build.verify.subject import open_subject
+from trilith.build.verifying.subject import open_subject
 from trilith.cli.build_words import read
 
 FLAGS = (

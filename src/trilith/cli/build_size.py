@@ -6,7 +6,7 @@ from pathlib import Path
 
 from trilith.build.flags import Flag
 from trilith.build.size import Size, measure, parse_size, show
-from trilith.build.verify.subject import open_subject
+from trilith.build.verifying.subject import open_subject
 from trilith.cli.build_words import read
 
 FLAGS = (

@@ -1,9 +1,8 @@
 """``trilith build lock``, ``fetch``, ``bundle`` and ``--from``: what builds are made from, and that alone."""
 
-import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,13 +10,14 @@ from trilith.build.problems import BuildError, Problem
 
 if TYPE_CHECKING:
     from trilith.build import Catalogue, Lock, Mirrors, Origin, Place, Plan
+    from trilith.build.phases import Phases
     from trilith.build.store import Store
     from trilith.cli.build_output import Output
 
 MOVED_STATUS = 1
 FROM, LOCK = "--from", "--lock"
 # What a build from a bundle may still be told; everything else stands in its lock.
-_FREE = ("build-dir", "install-dir", "build-parallel", "quiet", "verbose")
+_FREE = ("build-dir", "install-dir", "build-parallel", "quiet", "verbose", "dryrun")
 
 
 @dataclass
@@ -81,15 +81,16 @@ def lock(catalogue: "Catalogue", words: Sequence[str]) -> int:
     path = Path(flags.take("output") or FILE)
     before = read_lock(path) if flags.switch("check") else None
     store, bases, debian = flags.store(), _bases(flags), flags.switch("debian")
-    mirrors = [word for word in flags.words if word.startswith("--mirrors")]
-    if before is not None and len(flags.words) == len(mirrors):
-        plan = _of_lock(before, store, mirrors)
+    rules, source = (_kept(flags, name) for name in ("mirrors", "cmake-dir"))
+    if before is not None and not flags.words:
+        plan = plan_of_lock(before, store, rules)
     else:
         from trilith.cli.build import decide  # noqa: PLC0415
 
-        plan = decide(catalogue, flags.words)
+        plan = decide(catalogue, [*flags.words, *rules, *source])
     debian = debian or bool(before and before.debian)
-    made = lock(plan, _place(plan, store, bases, debian=debian))
+    place = _place(plan, store, bases, debian=debian)
+    made = lock(plan, replace(place, source=Path(source[0].partition("=")[2])) if source else place)
     for note in made.notes:
         sys.stderr.write(f"note: {note}\n")
     if before is None:
@@ -130,18 +131,16 @@ def bundle(_: "Catalogue", words: Sequence[str]) -> int:
 
 def build_from(words: Sequence[str]) -> int:
     """``trilith build --from OUT [--prove]``: build from a bundle, without a network."""
+    from trilith.build.assembling.rooms import bundle_room  # noqa: PLC0415
     from trilith.build.bundling import unbundle  # noqa: PLC0415
 
     flags = Flags(list(words))
     file, how = Path(flags.take("from")), How.take(flags)
-    folder = Path(_folder_of(flags.words)) / "bundle"
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        locked, store = unbundle(file, folder)
-        plan = _of_lock(locked, store, flags.words)
+    with bundle_room(Path(_folder_of(flags.words))) as folder:
+        with how.phases("unpack"):
+            locked, store = unbundle(file, folder)
+        plan = plan_of_lock(locked, store, flags.words)
         _assemble(plan, locked, store, how)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return 0
 
 
@@ -151,13 +150,10 @@ def build_locked(words: Sequence[str]) -> int:
 
     flags = Flags(list(words))
     locked, store, how, source = flags.lock(), flags.store(), How.take(flags), flags.take("source")
-    plan = _of_lock(locked, store, flags.words)
-    _fetch(
-        locked,
-        store,
-        Origin(plan.mirrors, Path(source) if source else None),
-        quiet=plan.selection.has("quiet"),
-    )
+    plan = plan_of_lock(locked, store, flags.words)
+    origin = Origin(plan.mirrors, Path(source) if source else None)
+    with how.phases("fetch"):
+        _fetch(locked, store, origin, quiet=plan.selection.has("quiet"))
     _assemble(plan, locked, store, how)
     return 0
 
@@ -174,9 +170,11 @@ def build(plan: "Plan", how: "How") -> int:
     place = _place(plan, store, {}, debian=debian)
     before = read_lock(file) if file.is_file() else None
     kept = before if before and before.plan == plan.digest and (before.debian or not debian) else None
-    locked = refresh(kept, plan, place) if kept else lock(plan, place)
-    write_text(file, to_text(locked))
-    _fetch(locked, store, Origin(plan.mirrors, place.source), quiet=plan.selection.has("quiet"))
+    with how.phases("lock"):
+        locked = refresh(kept, plan, place) if kept else lock(plan, place)
+        write_text(file, to_text(locked))
+    with how.phases("fetch"):
+        _fetch(locked, store, Origin(plan.mirrors, place.source), quiet=plan.selection.has("quiet"))
     _assemble(plan, locked, store, how)
     return 0
 
@@ -187,25 +185,33 @@ class How:
 
     prove: bool
     output: "Output | None"
+    phases: "Phases"
 
     @classmethod
     def take(cls, flags: Flags) -> "How":
         """Take it out of a command line."""
+        from trilith.build.phases import Phases  # noqa: PLC0415
         from trilith.cli.build_output import take_output  # noqa: PLC0415
 
-        return cls(flags.switch("prove"), take_output(flags))
+        return cls(flags.switch("prove"), take_output(flags), Phases())
 
 
 def _assemble(plan: "Plan", locked: "Lock", store: "Store", how: How) -> None:
     from trilith.build import assembling  # noqa: PLC0415
 
+    quiet, dryrun = plan.selection.has("quiet"), plan.selection.has("dryrun")
+    if how.output and plan.containers:
+        how.output.refuse_containers()
     if how.output:
         how.output.check(locked)
-    told = assembling.How(prove=how.prove, quiet=plan.selection.has("quiet"))
+    told = assembling.How(prove=how.prove, quiet=quiet, dryrun=dryrun, phases=how.phases)
     root = assembling.assemble(plan, locked, store, told)
     sys.stdout.write(f"{root}\n")
-    if how.output:
-        how.output.write(root, plan.catalogue, store)
+    if how.output and not dryrun:
+        with how.phases("image"):
+            how.output.write(root, plan.catalogue, store)
+    if not quiet:
+        sys.stderr.write(f"{how.phases}\n")
 
 
 def _fetch(locked: "Lock", store: "Store", origin: "Origin", *, quiet: bool) -> None:
@@ -220,7 +226,7 @@ def _fetch(locked: "Lock", store: "Store", origin: "Origin", *, quiet: bool) -> 
         raise BuildError([Problem(f"interrupted; {store.root} holds what came", suggestion=hint)]) from None
 
 
-def _of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan":
+def plan_of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan":
     """Plan what a lock is for; the command line adds folders and rules."""
     from trilith.build.host import this_host  # noqa: PLC0415
     from trilith.build.locking.choosing import catalogue_of, selection_of  # noqa: PLC0415
@@ -242,23 +248,29 @@ def _of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan":
     return plan(selection_of(locked, given.choices), catalogue, this_host(catalogue.head), mirrors)
 
 
+def _kept(flags: Flags, name: str) -> list[str]:
+    """Take a flag out, as the words that give it again."""
+    value = flags.take(name)
+    return [f"--{name}={value}"] if value else []
+
+
 def _folder_of(words: Sequence[str]) -> str:
     return Flags(list(words)).take("build-dir") or "build"
 
 
-def _place(plan: "Plan", store: "Store", bases: dict[str, Path], *, debian: bool) -> "Place":
+def _place(plan: "Plan", store: "Store", bases: dict[str, str], *, debian: bool) -> "Place":
     from trilith.build.locking import Place  # noqa: PLC0415
 
     return Place(store, Path(plan.folders.source or Path.cwd()), bases, debian)
 
 
-def _bases(flags: Flags) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+def _bases(flags: Flags) -> dict[str, str]:
+    found: dict[str, str] = {}
     while named := flags.take("base"):
         name, equals, folder = named.partition("=")
         if not equals:
             raise BuildError(
-                [Problem(f"--base={named} names no folder", suggestion="write --base=NAME=FOLDER")]
+                [Problem(f"--base={named} names nothing to stand on", suggestion="write --base=NAME=FOLDER")]
             )
-        found[name] = Path(folder)
+        found[name] = folder
     return found

@@ -1,12 +1,13 @@
 """What a backend does with a model: complete its configuration, load it, execute batches."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias, runtime_checkable
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from trilith.contract.batch import Batch
 from trilith.contract.model import ModelContext, ModelSource, Placement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 BackendSettings: TypeAlias = Mapping[str, str]
 """Values of ``--backend-config=NAME,KEY=VALUE`` for one backend."""
@@ -15,7 +16,7 @@ BackendSettings: TypeAlias = Mapping[str, str]
 class Instance(Protocol):
     """One place where batches run; it is only ever called from one thread at a time."""
 
-    def execute(self, batch: Batch) -> Mapping[str, NDArray[Any]] | None:
+    def execute(self, batch: Batch) -> "Mapping[str, NDArray[Any]] | None":
         """Run a batch.
 
         Returns:

@@ -6,9 +6,9 @@ Both protocols are filled by the native core, in the server as well as in worker
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from numpy.typing import NDArray
-
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from trilith.contract.calls import ResponseSender, Trace
 
 Parameter: TypeAlias = bool | int | float | str
@@ -51,7 +51,7 @@ class InferenceRequest(Protocol):
         """Names of the outputs wanted, every output of the model where the client named none."""
 
     @property
-    def inputs(self) -> dict[str, NDArray[Any]]:
+    def inputs(self) -> "dict[str, NDArray[Any]]":
         """Inputs by name, batch dimension included, read-only, in the client's order.
 
         Arrays are views over memory of the server for as long as they live.
@@ -61,7 +61,7 @@ class InferenceRequest(Protocol):
         """Whether nobody waits for the answer any more."""
 
     def respond(
-        self, outputs: Mapping[str, NDArray[Any]], parameters: Mapping[str, Parameter] | None = None
+        self, outputs: "Mapping[str, NDArray[Any]]", parameters: Mapping[str, Parameter] | None = None
     ) -> None:
         """Answer with outputs by name, batch dimension included.
 
@@ -102,7 +102,7 @@ class Batch(Protocol):
         """Its requests, for backends that treat each by itself."""
 
     @property
-    def inputs(self) -> dict[str, NDArray[Any]]:
+    def inputs(self) -> "dict[str, NDArray[Any]]":
         """Inputs over the whole batch by name, batch dimension in front where the model has one.
 
         Read-only, contiguous, 64-byte aligned; shapes with ``reshape`` applied. BYTES are object

@@ -35,6 +35,8 @@ class Manifest:
     description: str
     """One line."""
     python_requirements: tuple[str, ...] = ()
+    python_requirements_gpu: tuple[str, ...] = ()
+    """What it requires instead in a server for NVIDIA GPUs; empty where that is the same."""
     native_features: tuple[str, ...] = ()
     """Cargo features of the extension that it switches on."""
     system_packages_build: tuple[str, ...] = ()

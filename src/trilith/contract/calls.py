@@ -4,12 +4,13 @@ All protocols here are filled by the native core, in the server as well as in wo
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from trilith.contract.backend import Instance
 from trilith.contract.batch import Parameter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 class ResponseSender(Protocol):
@@ -20,7 +21,7 @@ class ResponseSender(Protocol):
 
     def respond(
         self,
-        outputs: Mapping[str, NDArray[Any]],
+        outputs: "Mapping[str, NDArray[Any]]",
         parameters: Mapping[str, Parameter] | None = None,
         *,
         last: bool = False,
@@ -60,7 +61,7 @@ class CallAnswer(Protocol):
         """Message and code, where it is an error."""
 
     @property
-    def outputs(self) -> Sequence[tuple[str, str, NDArray[Any]]]:
+    def outputs(self) -> "Sequence[tuple[str, str, NDArray[Any]]]":
         """Name, datatype and values of each output; none where the answers end without another one."""
 
     @property
@@ -137,7 +138,7 @@ class Caller(Protocol):
     def call(
         self,
         form: str,
-        inputs: list[tuple[str, str, NDArray[Any]]],
+        inputs: "list[tuple[str, str, NDArray[Any]]]",
         parameters: dict[str, Parameter],
         trace: Trace | None = None,
     ) -> Call:

@@ -1,8 +1,11 @@
 """Element types of tensors, by their KServe v2 names, and their NumPy counterparts."""
 
 from enum import StrEnum
+from functools import cache
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class DataType(StrEnum):
@@ -24,13 +27,13 @@ class DataType(StrEnum):
     BYTES = "BYTES"
 
     @property
-    def numpy(self) -> np.dtype[np.generic]:
+    def numpy(self) -> "np.dtype[np.generic]":
         """The NumPy dtype of arrays that carry this datatype.
 
         BYTES travel as object arrays of ``bytes``; BF16, which NumPy does not have,
         as the ``uint16`` of its bits.
         """
-        return _NUMPY[self]
+        return _dtype(self)
 
     @classmethod
     def from_config(cls, name: str) -> "DataType":
@@ -48,19 +51,18 @@ class DataType(StrEnum):
         return "TYPE_STRING" if self is DataType.BYTES else f"TYPE_{self.value}"
 
 
-_NUMPY: dict[DataType, np.dtype[np.generic]] = {
-    DataType.BOOL: np.dtype(np.bool_),
-    DataType.UINT8: np.dtype(np.uint8),
-    DataType.UINT16: np.dtype(np.uint16),
-    DataType.UINT32: np.dtype(np.uint32),
-    DataType.UINT64: np.dtype(np.uint64),
-    DataType.INT8: np.dtype(np.int8),
-    DataType.INT16: np.dtype(np.int16),
-    DataType.INT32: np.dtype(np.int32),
-    DataType.INT64: np.dtype(np.int64),
-    DataType.FP16: np.dtype(np.float16),
-    DataType.BF16: np.dtype(np.uint16),
-    DataType.FP32: np.dtype(np.float32),
-    DataType.FP64: np.dtype(np.float64),
-    DataType.BYTES: np.dtype(np.object_),
+_NUMPY = {
+    DataType.FP16: "float16",
+    DataType.BF16: "uint16",
+    DataType.FP32: "float32",
+    DataType.FP64: "float64",
+    DataType.BYTES: "object",
 }
+"""What NumPy calls by another word."""
+
+
+@cache
+def _dtype(datatype: DataType) -> "np.dtype[np.generic]":
+    import numpy as np  # noqa: PLC0415  who reads manifests need not have it
+
+    return np.dtype(_NUMPY.get(datatype, datatype.lower()))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from support.faults import serving
 from trilith.build.catalogue import load
 from trilith.build.doctor import TOOLS, examine, reach
 from trilith.build.mirrors import Mirrors
@@ -53,3 +54,13 @@ def test_the_command_says_what_is_missing(tmp_path: Path, capsys: pytest.Capture
     rules.write_text('[git]\n"https://a/" = "file:///not/there/"\n')
     assert main(["build", "doctor", f"--mirrors={rules}", f"--build-dir={tmp_path}"]) == 1
     assert "missing:" in capsys.readouterr().out
+
+
+def test_mirrors_with_passwords_are_asked_with_them_and_shown_without() -> None:
+    with serving() as files:
+        files.wanted = "Basic bWU6aHVudGVyMg=="
+        told = files.address.replace("http://", "http://me:hunter2@")
+        rules = {"archives": {"https://a/": told}, "pypi": {"index": files.address}}
+        found = list(reach(Mirrors(rules)))
+    assert [sight.found for sight in found] == ["answers 200", ""]
+    assert "hunter2" not in str(found)

@@ -120,3 +120,13 @@ def test_a_folder_will_do_as_a_mirror(tmp_path: Path, store: Store) -> None:
     (folder / "data.tar.gz").write_bytes(CONTENT)
     rules = Mirrors({"archives": {"https://nowhere.example/": f"{folder.as_uri()}/"}})
     assert download(Wish("archive data", ADDRESS, SHA256), store, rules) == SHA256
+
+
+def test_a_mirror_with_a_password_is_given_it_and_nobody_else(files: Files, store: Store) -> None:
+    files.wanted = "Basic bWU6aHVudGVyIDI="
+    rule = files.address.replace("http://", "http://me:hunter%202@")
+    rules = Mirrors({"archives": {"https://nowhere.example/": f"{rule}/"}})
+    assert download(Wish("archive data", ADDRESS, SHA256), store, rules) == SHA256
+    with pytest.raises(BuildError, match="archive data: ") as caught:
+        get(files, Store(store.root / "other"))
+    assert "401" in str(caught.value)

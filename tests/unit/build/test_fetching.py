@@ -1,5 +1,6 @@
 """Fetching from what is near: another store, cargo's cache; and builds that would meet."""
 
+import errno
 import hashlib
 import threading
 from dataclasses import replace
@@ -8,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from trilith.build import Lock, Mirrors, Origin, Store, fetch
-from trilith.build.assembling import _alone
+from trilith.build.assembling.running import alone
 from trilith.build.fetching.packages import fetch_crates
-from trilith.build.locking.model import LockedArchive, LockedCrate, LockedSource
+from trilith.build.locking.model import LockedArchive, LockedCrate, LockedSource, LockedWheel
 from trilith.build.problems import BuildError
 
 CONTENT = b"a crate"
@@ -61,22 +62,39 @@ def test_sources_that_are_not_here_are_asked_for(tmp_path: Path) -> None:
         fetch(locked, Store(tmp_path / "s"), Origin(Mirrors(), near=Store(tmp_path / "n")))
 
 
+def test_a_full_disk_stops_one_item_and_not_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    near, store = Store(tmp_path / "near"), Store(tmp_path / "store")
+    source = near.put_bytes(CONTENT)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("trilith.build.fetching.fetch_wheel", full)
+    wheel = LockedWheel("numpy", "1", "numpy-1.whl", "1" * 64)
+    locked = replace(LOCK, wheel=(wheel,), source=(LockedSource("core.server", source),))
+    with pytest.raises(BuildError, match=r"wheel numpy-1\.whl: the disk of .*/store is full"):
+        fetch(locked, store, Origin(Mirrors(), near=near))
+    assert store.blob(source).is_file()
+
+
 def test_one_build_at_a_time_uses_a_folder(tmp_path: Path) -> None:
     inside, done = threading.Event(), threading.Event()
 
     def first() -> None:
-        with _alone(tmp_path):
+        with alone(tmp_path):
             inside.set()
             done.wait(30)
 
     thread = threading.Thread(target=first)
     thread.start()
     assert inside.wait(30)
-    with pytest.raises(BuildError, match="another build uses"), _alone(tmp_path):
+    with pytest.raises(BuildError, match="another build uses"), alone(tmp_path):
         pass
     done.set()
     thread.join()
-    with _alone(tmp_path):
+    with alone(tmp_path):
         pass
 
 

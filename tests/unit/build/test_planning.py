@@ -33,9 +33,9 @@ def test_the_usual_command_line_works_in_both_catalogues(planned: Planned, catal
 
 def test_a_plan_takes_less_than_300_ms(planned: Planned) -> None:
     planned(ARTICLE)
-    start = time.perf_counter()
+    start = time.process_time()  # what it takes itself, however busy the machine is
     planned(ARTICLE)
-    assert time.perf_counter() - start < 0.3
+    assert time.process_time() - start < 0.3
 
 
 def test_features_become_arguments(planned: Planned) -> None:
@@ -204,6 +204,19 @@ def test_images_of_a_registry_need_its_name(planned: Planned, refused: Refused, 
         ("--endpoint=http --preset=tiny", "there is no preset 'tiny'"),
         ("--endpoint=http --backnd=x", "unknown flag --backnd; did you mean --backend?"),
         ("--endpoint=http --build-presets-file=x", "write a server.toml"),
+        ("--endpoint=http --enable-metrix", "--enable-metrix: there is no feature 'metrix'; did you mean"),
+        ("--endpoint=http --build-dir=", "--build-dir (command line) needs a value"),
+        ("--endpoint=http --without=htp", "there is nothing of that name to leave out; did you mean 'http'?"),
+        ("--endpoint=http --without=server", "that is the server itself; write --no-core-build"),
+        ("--endpoint=http --backend=vllm --without=python --image=inference,x", "backend.vllm needs it"),
+        (
+            "--endpoint=http --backend=identity --backend=fi;l --extra-backend-cmake-arg=idntity:A=1",
+            "backend 'idntity' is not in the build; did you mean 'identity'?",
+        ),
+        (
+            "--endpoint=http --backend=identity --extra-backend-cmake-arg=identity:NO=1",
+            "--extra-backend-cmake-arg=identity:NO=1: backend.identity declares no option 'NO'",
+        ),
         ("", "no endpoint is chosen"),
     ],
 )
@@ -228,3 +241,38 @@ def test_hostile_names_are_refused(value: str) -> None:
 def test_flags_of_cmake_have_no_meaning_for_wheels(refused: Refused) -> None:
     found = refused("--endpoint=http --extra-core-cmake-arg=A=1", "trilith")
     assert any("has no meaning for the catalogue trilith" in text for text in found)
+
+
+def test_flags_that_have_no_meaning_are_named_once(refused: Refused) -> None:
+    assert refused("--endpoint=http --repo-tag=core:main", "trilith") == [
+        "--repo-tag has no meaning for the catalogue trilith; leave it out"
+    ]
+
+
+def test_metrics_of_this_server_bring_their_statistics(planned: Planned, refused: Refused) -> None:
+    part = planned("--endpoint=http --enable-metrics", "trilith").part("feature.stats")
+    assert part is not None
+    assert part.reason == "needed by feature.metrics"
+    found = refused("--endpoint=http --enable-metrics --without=stats", "trilith")
+    assert found == [
+        "--without=stats (command line): feature.metrics needs it; leave feature.metrics out too"
+    ]
+
+
+def test_a_server_for_gpus_comes_with_their_libraries(planned: Planned) -> None:
+    def requirements(line: str) -> tuple[str, ...]:
+        part = planned(line, "trilith").part("backend.onnxruntime")
+        assert part is not None
+        return part.component.python_requirements
+
+    assert requirements("--preset=gpu") == ("onnxruntime-gpu>=1.18",)
+    assert requirements("--preset=cpu") == ("onnxruntime>=1.18",)
+    assert requirements("--preset=cpu --enable-gpu") == requirements("--preset=gpu")
+    assert planned("--preset=gpu", "trilith").digest != planned("--preset=cpu", "trilith").digest
+
+
+def test_a_flag_that_says_nothing_any_more_is_taken_and_told(planned: Callable[..., Plan]) -> None:
+    line = "--no-container-build --endpoint=http"
+    notes = planned(f"{line} --vllm-version=0.11.1", "triton").notes
+    assert any(note.startswith("--vllm-version does nothing: vLLM comes with the image") for note in notes)
+    assert not any("vllm" in note for note in planned(line, "triton").notes)

@@ -9,7 +9,7 @@ from support.results import make_server
 from trilith.build.image import Content, Destination, assemble, write
 from trilith.build.problems import BuildError
 from trilith.build.size import BASE, measure, parse_size, show
-from trilith.build.verify.subject import open_subject
+from trilith.build.verifying.subject import open_subject
 from trilith.cli.main import main
 
 

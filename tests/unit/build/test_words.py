@@ -75,6 +75,16 @@ def test_the_command_line_wins_over_the_file_and_the_file_over_the_preset(tmp_pa
     assert "metrics" not in [choice.value for choice in selection.all("enable")]
 
 
+def test_the_command_line_chooses_what_a_file_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "server.toml"
+    file.write_text('preset = "cpu"\nenable-metrics = false\nwithout = ["grpc"]\n')
+    selection = selected(f"--config={file}", "--enable-metrics", "--endpoint=grpc")
+    assert Choice("metrics", "command line") in selection.all("enable")
+    assert Choice("grpc", "command line") in selection.all("endpoint")
+    left = selected(f"--config={file}")
+    assert "grpc" not in [choice.value for choice in left.all("endpoint")]
+
+
 def test_a_file_names_its_catalogue(tmp_path: Path) -> None:
     file = tmp_path / "server.toml"
     file.write_text('catalogue = "triton"\n')
@@ -103,3 +113,9 @@ def test_a_flag_without_its_value_says_what_it_needs() -> None:
     assert problems_of("--backend") == ["--backend needs a value: --backend=NAME[:TAG]"]
     assert problems_of("--dryrun=yes") == ["--dryrun takes no value, found 'yes'"]
     assert problems_of("-x") == ["unknown flag -x"]
+    assert problems_of("--backend", "--dryrun") == ["--backend needs a value: --backend=NAME[:TAG]"]
+
+
+def test_the_value_of_a_misspelt_flag_is_no_mistake_of_its_own() -> None:
+    assert problems_of("--endpont", "http") == ["unknown flag --endpont; did you mean --endpoint?"]
+    assert select(["--endpont", "http"], CATALOGUE)[1] == []

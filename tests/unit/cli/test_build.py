@@ -23,6 +23,7 @@ def test_help_needs_the_standard_library_alone() -> None:
     done = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "--no-container-build" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 80
 
 
 def test_a_dry_run_writes_the_files_and_stops(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -91,16 +92,52 @@ def test_a_plan_is_a_tree(capsys: pytest.CaptureFixture[str]) -> None:
     assert "└── worth knowing" in shown
 
 
+def test_a_plan_needs_no_libraries_of_servers_and_builds() -> None:
+    source = Path(trilith.__file__).parent.parent
+    program = (
+        f"import sys; sys.path.insert(0, {str(source)!r}); from trilith.cli.main import main\n"
+        "assert main(['build', 'plan', '--preset=full']) == 0\n"
+        "foreign = {'numpy', 'google', 'rich', 'jinja2', 'elftools', 'tarfile'} & set(sys.modules)\n"
+        "assert not foreign, foreign"
+    )
+    done = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "endpoint.http (preset full)" in done.stdout
+
+
+def test_the_command_of_the_front_page_shows_a_tree(capsys: pytest.CaptureFixture[str]) -> None:
+    words = "plan --endpoint http --endpoint grpc --backend onnxruntime --enable-metrics"
+    assert main(["build", *words.split()]) == 0
+    shown = capsys.readouterr().out
+    assert "├── backend.onnxruntime, 75 MB (command line)" in shown
+    assert "└── feature.stats (needed by feature.metrics)" in shown
+
+
 def test_a_component_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build", "explain", "grpc-repo", "--catalogue=triton"]) == 0
     assert "left out: third_party/benchmark" in capsys.readouterr().out
     assert main(["build", "explain", "gprc-repo", "--catalogue", "triton"]) == 2
     assert "did you mean 'grpc-repo'?" in capsys.readouterr().err
+    assert main(["build", "explain", "grpc-repo"]) == 2
+    assert "--catalogue=triton has it" in capsys.readouterr().err
+    assert main(["build", "explain"]) == 2
+    assert "trilith build components lists them" in capsys.readouterr().err
 
 
 def test_components_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["build", "components", "--catalogue=triton"]) == 0
     assert "armnn_tflite" in capsys.readouterr().out
+    assert main(["build", "components", "http"]) == 2
+    assert "trilith build explain NAME" in capsys.readouterr().err
+
+
+def test_a_plan_shows_sizes_and_whose_are_not_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "plan", *SMALL, "--backend=identity"]) == 0
+    shown = capsys.readouterr().out
+    assert "MB of sources, unpacked, besides " in shown
+    assert "grpc-repo" in shown.split("besides ")[1].split(", which were not measured")[0]
+    assert "identity_backend.git, 0.4 MB, 0.1 MB of sources (command line)" in shown
+    assert "pybind11-frontend at v2.13.1, https://github.com/pybind/pybind11.git, 2.8 MB (git" in shown
 
 
 def test_mirror_check_names_what_is_not_covered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -112,3 +149,56 @@ def test_mirror_check_names_what_is_not_covered(tmp_path: Path, capsys: pytest.C
     assert main([*words, f"--mirrors={rules}"]) == 1
     shown = capsys.readouterr().out
     assert shown.count("archives: ") == len(shown.splitlines()) == 2
+
+
+def test_mirror_check_says_which_rules_are_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "mirror", "check", "--preset=minimal", "--container-build"]) == 1
+    told = capsys.readouterr()
+    assert "pypi: maturin>=1.9,<2 (build tools)" in told.out
+    assert '[pypi]\nindex = "MIRROR"\n' in told.err
+    assert '[crates]\nregistry = "MIRROR"\n' in told.err
+    assert '"debian" = "MIRROR"' in told.err
+
+
+def test_rules_that_cover_everything_are_enough(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules = tmp_path / "mirrors.toml"
+    rules.write_text(
+        '[pypi]\nindex = "https://mirror.example"\n[crates]\nregistry = "https://mirror.example"\n'
+    )
+    assert main(["build", "mirror", "check", "--preset=minimal", f"--mirrors={rules}"]) == 0
+    assert capsys.readouterr().err == "rules cover all 4 addresses\n"
+
+
+def test_mirror_check_without_a_selection_says_what_to_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["build", "mirror", "check"]) == 2
+    assert "there is no trilith-build.lock here" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_is_no_traceback() -> None:
+    words = [sys.executable, "-c", "import sys; from trilith.cli.main import main; sys.exit(main())"]
+    source = str(Path(trilith.__file__).parent.parent)
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*words, "build", "components"],
+            env={"PYTHONPATH": source},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr.startswith("trilith build: a disk is full: ")
+    assert "Traceback" not in done.stderr
+    assert done.returncode != 0
+
+
+def test_a_folder_that_may_not_be_written_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["build", *SMALL, f"--build-dir={tmp_path}/file/below", "--dryrun"]) == 2
+    assert f"trilith build: {tmp_path}/file/below: not a directory" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

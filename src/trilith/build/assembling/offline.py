@@ -2,7 +2,7 @@
 
 - repositories as bare ones in a folder, to which git is sent by ``insteadOf``; what CMake clones by itself,
   projects inside projects and submodules all come from there
-- archives beside them; what names their addresses in the sources is rewritten to them, in a commit on top
+- archives beside them; CMake files that name their addresses name them instead, wherever git puts such a file
 - wheels in a folder for pip, crates in a folder for cargo
 """
 
@@ -14,8 +14,8 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trilith.build.assembling.seeding import seed
-from trilith.build.locking.model import Lock, LockedGit
+from trilith.build.assembling.seeding import ARCHIVES, seed
+from trilith.build.locking.model import Lock, LockedGit, LockedSubmodule
 from trilith.build.locking.text import digest_of
 from trilith.build.mirrors import left_out_include, left_out_rules
 from trilith.build.processes import run
@@ -23,8 +23,6 @@ from trilith.build.repositories import unpack
 from trilith.build.store import Store
 from trilith.build.unpacking import unpack_tar
 
-ARCHIVES = "TRILITH_ARCHIVES"
-"""Variable of the environment that names the folder of archives."""
 WHOLE = "whole"
 """File that holds the digest of the lock when all is laid out."""
 
@@ -52,27 +50,33 @@ class Offline:
         return self.folder / "wheels-run"
 
 
-def lay_out(lock: Lock, store: Store, folder: Path) -> Offline:
+def lay_out(lock: Lock, store: Store, folder: Path, seen: Path | None = None) -> Offline:
     """Lay out a store for a build; what is there already for the same lock is kept.
+
+    Args:
+        lock: what is laid out.
+        store: where it comes from.
+        folder: where it goes.
+        seen: where the build will see it; there, if it is not named.
 
     Raises:
         BuildError: something is missing or changed.
     """
-    place = Offline(folder)
+    place, seen = Offline(folder), seen or folder.resolve()
     stamp = folder / WHOLE
     if not stamp.is_file() or stamp.read_text(encoding="ascii") != digest_of(lock):
         stamp.unlink(missing_ok=True)
-        _repositories(lock, store, folder)
+        _repositories(lock, store, folder, seen)
         _wheels(lock, store, place)
-        _crates(lock, store, folder / "crates")
+        _crates(lock, store, folder / "crates", seen)
         for item in lock.source:
             _source(store, item.sha256, place.source)
         folder.mkdir(parents=True, exist_ok=True)
         stamp.write_text(digest_of(lock), encoding="ascii")
-    return Offline(folder, _environment(lock, folder))
+    return Offline(folder, environment_of(lock, seen))
 
 
-def _environment(lock: Lock, folder: Path) -> dict[str, str]:
+def environment_of(lock: Lock, folder: Path) -> dict[str, str]:
     """Return what keeps every tool of a build to what was laid out."""
     return {
         ARCHIVES: str(folder / "archives"),
@@ -89,7 +93,7 @@ def _environment(lock: Lock, folder: Path) -> dict[str, str]:
     }
 
 
-def _repositories(lock: Lock, store: Store, folder: Path) -> None:
+def _repositories(lock: Lock, store: Store, folder: Path, seen: Path) -> None:
     """Make a bare repository for each address, with the refs that sources know."""
     places: dict[str, Path] = {}
     for commit, (name, address) in lock.commits().items():
@@ -98,16 +102,18 @@ def _repositories(lock: Lock, store: Store, folder: Path) -> None:
         branch = f"refs/heads/locked-{commit[:12]}"
         _refer(place, branch, commit)
         run(["git", "symbolic-ref", "HEAD", branch], folder=place)  # for a clone that names no ref
-    archives = _archives(lock, store, folder / "archives")
     for item in lock.git:
         place = places[_plain(item.address)]
-        commit = seed(place, item.commit, archives, lock.source_date_epoch)
         if item.ref.startswith("refs/"):
-            _refer(place, item.ref, commit)
+            _refer(place, item.ref, item.commit)
         if item.ref.startswith("refs/heads/"):
             run(["git", "symbolic-ref", "HEAD", item.ref], folder=place)
+    archives = _archives(lock, store, folder / "archives")
+    commits = [(places[_plain(address)], commit) for commit, (_, address) in lock.commits().items()]
+    seeded = seed(folder, commits, archives, seen)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "gitconfig").write_text(_gitconfig(lock, places, folder), encoding="utf-8")
+    text = _gitconfig(lock, places, folder, seen) + seeded
+    (folder / "gitconfig").write_text(text, encoding="utf-8")
 
 
 def _bare(folder: Path, address: str) -> Path:
@@ -128,40 +134,38 @@ def _refer(place: Path, ref: str, commit: str) -> None:
 
 
 def _archives(lock: Lock, store: Store, folder: Path) -> dict[str, str]:
-    """Lay out archives under their own names: CMake tells their kind by that.
-
-    Returns:
-        where each lies, by its address; in the words of CMake, which takes the folder from the environment:
-        so the sources do not depend on it, and no space in it is in the way.
-    """
+    """Lay out archives under their own names, since CMake tells their kind by that; where each lies."""
     found = {}
     for item in lock.archive:
         name = item.address.partition("?")[0].rpartition("/")[2] or "archive"
         below = f"{item.sha256[:16]}/{name}"
         store.take(item.sha256, f"archive {item.name}", folder / below)
-        found[item.address] = f"file://$ENV{{{ARCHIVES}}}/{below}"
+        found[item.address] = below
     return found
 
 
-def _gitconfig(lock: Lock, places: dict[str, Path], folder: Path) -> str:
+def _gitconfig(lock: Lock, places: dict[str, Path], folder: Path, seen: Path) -> str:
     """Send each address to its folder, and every other to one that is not there."""
     lines = [
         '[protocol "file"]\n\tallow = always',
         "[safe]\n\tdirectory = *",
         "[advice]\n\tdetachedHead = false",
+        # git asks the network for this machine's name where nobody says who it works for.
+        "[user]\n\tname = trilith build\n\temail = build@localhost",
     ]
     for address, place in places.items():
-        target = _escaped(f"file://{place.resolve()}")
+        target = _escaped(f"file://{seen / place.relative_to(folder)}")
         lines.append(f'[url "{target}"]')
         lines += [f'\tinsteadOf = "{_escaped(one)}"' for one in (address, f"{address}.git")]
-    nowhere = _escaped(f"file://{folder.resolve()}/not-in-the-lock/")
+    nowhere = _escaped(f"file://{seen}/not-in-the-lock/")
     lines.append(f'[url "{nowhere}"]')
     lines += [f'\tinsteadOf = "{scheme}"' for scheme in ("https://", "http://", "git://", "ssh://", "git@")]
     left_out = "".join(_left_out(item, folder) for item in lock.git if item.left_out)
+    left_out += "".join(_left_out(item, folder) for item in lock.submodule if item.left_out)
     return "\n".join(lines) + "\n" + left_out
 
 
-def _left_out(item: LockedGit, folder: Path) -> str:
+def _left_out(item: LockedGit | LockedSubmodule, folder: Path) -> str:
     """Leave submodules out wherever this repository is cloned, CMake's clones included."""
     file = f"left-out-{hashlib.sha256(item.address.encode()).hexdigest()[:10]}.gitconfig"
     (folder / file).write_text(left_out_rules(item.left_out), encoding="utf-8")
@@ -178,7 +182,7 @@ def _wheels(lock: Lock, store: Store, place: Offline) -> None:
         store.take(item.sha256, f"wheel {item.file}", folder / item.file)
 
 
-def _crates(lock: Lock, store: Store, folder: Path) -> None:
+def _crates(lock: Lock, store: Store, folder: Path, seen: Path) -> None:
     """Unpack crates as ``cargo vendor`` does, and send cargo there for everything."""
     if not lock.crate:
         return
@@ -197,7 +201,7 @@ def _crates(lock: Lock, store: Store, folder: Path) -> None:
         told.write_text(json.dumps({"files": {}, "package": item.sha256}), encoding="utf-8")
     home = folder.parent / "cargo"
     home.mkdir(exist_ok=True)
-    source = json.dumps(str(folder.resolve()), ensure_ascii=False)
+    source = json.dumps(str(seen / folder.name), ensure_ascii=False)
     text = f'[source.crates-io]\nreplace-with = "laid-out"\n[source.laid-out]\ndirectory = {source}\n'
     (home / "config.toml").write_text(text + "[net]\noffline = true\n", encoding="utf-8")
 

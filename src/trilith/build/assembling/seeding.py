@@ -1,80 +1,150 @@
 """Sends what CMake downloads to archives of the store.
 
-CMake knows no rules that send an address elsewhere. So the addresses in the sources themselves are rewritten,
-in a commit on top of the locked one: whatever clones the branch or tag gets them, and CMake still checks the
-hash that the sources name. Sources that clone by a commit get them as they are.
+CMake knows no rules that send an address elsewhere. So CMake files get other texts when git puts them into
+a work tree, by a filter of the build's own configuration: that reaches every clone, submodules and what is
+cloned by a commit too, and commits stay what they were. CMake still checks the hashes that the sources name.
+
+- an address that is written out becomes that of a file
+- one that is put together from variables is looked up while CMake runs, right before the command that fetches
 """
 
-from collections.abc import Mapping
+import hashlib
+import re
+import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from trilith.build.processes import ProgramError, run
+from trilith.build.cmake import composed_addresses
+from trilith.build.repositories import cmake_files
 
-_WHO = {
-    "GIT_AUTHOR_NAME": "trilith build",
-    "GIT_AUTHOR_EMAIL": "build@localhost",
-    "GIT_COMMITTER_NAME": "trilith build",
-    "GIT_COMMITTER_EMAIL": "build@localhost",
-}
+ARCHIVES = "TRILITH_ARCHIVES"
+"""Variable of the environment that names the folder of archives."""
+TABLE = "addresses.cmake"
+_FILTER = "trilith-archives"
+_REPLACE = """\
+#!/bin/sh
+# replace FOLDER: gives what stands in FOLDER for the file that is read, or that file itself
+set -eu
+given=$(mktemp)
+trap 'rm -f "$given"' EXIT
+cat >"$given"
+name=$(git hash-object --stdin <"$given")
+if [ -f "$1/$name" ]; then cat "$1/$name"; else cat "$given"; fi
+"""
+_GLOB = re.compile(r"([*?\[\]\\!#])")
 
 
-def seed(repository: Path, commit: str, archives: Mapping[str, str], time: int) -> str:
-    """Rewrite addresses of archives in a commit.
+def located(below: str) -> str:
+    """Return the address of an archive in the words of CMake.
+
+    The folder comes from the environment: sources do not depend on it, and no space in it is in the way.
+    """
+    return f"file://$ENV{{{ARCHIVES}}}/{below}"
+
+
+def seed(
+    folder: Path,
+    repositories: Iterable[tuple[Path, str]],
+    archives: Mapping[str, str],
+    seen: Path | None = None,
+) -> str:
+    """Prepare the texts that CMake files get, and the table of addresses beside the archives.
 
     Args:
-        repository: a bare one.
-        commit: as it was locked.
-        archives: what stands in their place, by address.
-        time: of the new commit.
+        folder: where they go.
+        repositories: bare ones, each with a commit.
+        archives: where each lies, by its address, below the folder of archives.
+        seen: where the build will see the folder; there, if it is not named.
 
     Returns:
-        the commit on top, or the same where nothing names an archive.
+        a git configuration that puts them into work trees; empty where nothing names an archive.
     """
-    found = _naming(repository, commit, archives)
-    if not found:
-        return commit
-    index = {"GIT_INDEX_FILE": str(repository / "seeding.index")}
-    run(["git", "read-tree", commit], folder=repository, environment=index)
-    for mode, path in found:
-        text = run(["git", "cat-file", "blob", f"{commit}:{path}"], folder=repository)
-        for address in sorted(archives, key=len, reverse=True):
-            text = text.replace(address.encode(), archives[address].encode())
-        blob = run(["git", "hash-object", "-w", "--stdin"], folder=repository, given=text).decode().strip()
-        words = ["update-index", "--cacheinfo", f"{mode},{blob},{path}"]
-        run(["git", *words], folder=repository, environment=index)
-    tree = run(["git", "write-tree", "--missing-ok"], folder=repository, environment=index).decode().strip()
-    date = {"GIT_AUTHOR_DATE": f"@{time} +0000", "GIT_COMMITTER_DATE": f"@{time} +0000"}
-    words = ["commit-tree", tree, "-p", commit, "-m", "Archives come from the store"]
-    made = run(["git", *words], folder=repository, environment=_WHO | date).decode().strip()
-    (repository / "seeding.index").unlink(missing_ok=True)
-    return made
-
-
-def _naming(repository: Path, commit: str, archives: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return mode and path of the files that name an archive."""
     if not archives:
-        return []
-    words = [word for address in archives for word in ("-e", address)]
-    try:
-        told = run(
-            [
-                "git",
-                "grep",
-                "-I",
-                "-l",
-                "-z",
-                "--fixed-strings",
-                *words,
-                commit,
-                "--",
-                "*.cmake",
-                "*CMakeLists.txt",
-            ],
-            folder=repository,
-        ).decode()
-    except ProgramError:
-        return []  # git grep ends with 1 where nothing matches
-    paths = [entry.partition(":")[2] for entry in told.split("\0") if entry]
-    listed = run(["git", "ls-tree", "-r", "-z", "--full-tree", commit], folder=repository).decode()
-    modes = {entry.partition("\t")[2]: entry.split()[0] for entry in listed.split("\0") if entry}
-    return [(modes[path], path) for path in paths]
+        return ""
+    (folder / "archives" / TABLE).write_text(table(archives), encoding="utf-8")
+    place = folder / "seeded"
+    for name in ("fresh", "locked"):
+        (place / name).mkdir(parents=True, exist_ok=True)
+    paths: set[str] = set()
+    for repository, commit in repositories:
+        for path, content in cmake_files(repository, commit).items():
+            fresh = rewrite(content, archives)
+            if fresh != content:
+                (place / "fresh" / _name(content)).write_bytes(fresh)
+                (place / "locked" / _name(fresh)).write_bytes(content)
+                paths.add(path)
+    if not paths:
+        return ""
+    attributes = "".join(f"{_pattern(path)} filter={_FILTER}\n" for path in sorted(paths))
+    (place / "attributes").write_text(attributes, encoding="utf-8")
+    (place / "replace").write_text(_REPLACE, encoding="utf-8")
+    there = (seen or folder).absolute() / "seeded"
+    command = f"sh {shlex.quote(str(there / 'replace'))} {shlex.quote(str(there))}"
+    return (
+        f"[core]\n\tattributesFile = {_quoted(str(there / 'attributes'))}\n"
+        f'[filter "{_FILTER}"]\n\trequired = true\n'
+        f"\tsmudge = {_quoted(f'{command}/fresh')}\n\tclean = {_quoted(f'{command}/locked')}\n"
+    )
+
+
+def rewrite(content: bytes, archives: Mapping[str, str]) -> bytes:
+    """Return a CMake file with archives of the store in place of addresses."""
+    text = content.decode(errors="surrogateescape")
+    pieces, place = [], 0
+    for number, (start, first, last) in enumerate(composed_addresses(text)):
+        variable = f"TRILITH_ADDRESSES_{number}"
+        words = text[first:last]
+        pieces.append(
+            f'{text[place:start]}include("$ENV{{{ARCHIVES}}}/{TABLE}")\n'
+            f"trilith_archives({variable} {words})\n{text[start:first]}${{{variable}}}"
+        )
+        place = last
+    text = "".join([*pieces, text[place:]])
+    for address in sorted(archives, key=len, reverse=True):
+        text = text.replace(address, located(archives[address]))
+    return text.encode(errors="surrogateescape")
+
+
+def table(archives: Mapping[str, str]) -> str:
+    """Return a CMake file with a function that looks addresses up; those that are not there stay."""
+    lines = [
+        "# Where the archives lie that a build downloads; by the SHA-1 of their addresses.",
+        "function(trilith_archives result)",
+        *(
+            f'  set(trilith_{hashlib.sha1(address.encode()).hexdigest()} "{located(_in_cmake(below))}")'  # noqa: S324  a key of a table
+            for address, below in sorted(archives.items())
+        ),
+        '  set(${result} "${ARGN}" PARENT_SCOPE)',
+        "  foreach(address IN LISTS ARGN)",
+        '    string(SHA1 key "${address}")',
+        "    if(DEFINED trilith_${key})",
+        '      set(address "${trilith_${key}}")',
+        "    endif()",
+        "    # One is enough, and CMake takes no file among several addresses.",
+        '    if(address MATCHES "^file://")',
+        '      set(${result} "${address}" PARENT_SCOPE)',
+        "      return()",
+        "    endif()",
+        "  endforeach()",
+        "endfunction()",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _name(content: bytes) -> str:
+    """Return the name that git gives a file."""
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content)).hexdigest()  # noqa: S324  git's own hash
+
+
+def _pattern(path: str) -> str:
+    """Return a path as a line of git's attributes names it."""
+    return _quoted("/" + _GLOB.sub(lambda match: f"\\{match[1]}", path))
+
+
+def _in_cmake(text: str) -> str:
+    return "".join(f"\\{letter}" if letter in '\\"$' else letter for letter in text)
+
+
+def _quoted(text: str) -> str:
+    inner = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{inner}"'

@@ -74,6 +74,7 @@ def _component(manifest: "Manifest", folder: str) -> Component:
         debian_build=manifest.system_packages_build,
         debian_run=manifest.system_packages_run,
         python_requirements=manifest.python_requirements,
+        python_requirements_gpu=manifest.python_requirements_gpu,
         native_features=manifest.native_features,
         folder=folder,
         size_megabytes=manifest.size_megabytes,

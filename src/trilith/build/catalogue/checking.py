@@ -10,11 +10,11 @@ from trilith.build.spelling import suggest
 BUILDS = ("cmake", "main", "option", "copy", "wheel")
 ORIGINS = ("source", "build", "install")
 # Kinds of third-party parts that are told apart when they are fetched and shown.
-MEANS = ("git", "archive", "submodule", "folder", "system", "wheel", "script", "engine")
+MEANS = ("git", "archive", "submodule", "folder", "system", "wheel", "script", "engine", "unused")
 
 
 PROTOCOLS = ("kserve-http", "kserve-grpc", "prometheus")
-"""What doors may speak; `trilith.build.verify` asks each in its own way."""
+"""What doors may speak; `trilith.build.verifying` asks each in its own way."""
 
 
 def check(catalogue: Catalogue) -> list[Problem]:

@@ -22,7 +22,7 @@ from trilith.build.catalogue.schema import (
     Setting,
     ThirdParty,
 )
-from trilith.build.problems import BuildError, Problem
+from trilith.build.problems import BuildError, Problem, why
 from trilith.build.spelling import suggest
 
 SECTIONS = (
@@ -116,7 +116,7 @@ def read(path: Path) -> Catalogue:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BuildError([Problem(f"cannot be read: {error}", str(path))]) from error
+        raise BuildError([Problem(f"cannot be read: {why(error)}", str(path))]) from error
     return parse(document, str(path))
 
 

@@ -88,10 +88,15 @@ class Component:
     """By machine: a package with the keys of the repository that its packages come from."""
     python_package: str = ""
     python_requirements: tuple[str, ...] = ()
+    python_requirements_gpu: tuple[str, ...] = ()
+    """What it requires instead where GPUs are enabled; empty where that is the same."""
     native_features: tuple[str, ...] = ()
     folder: str = ""
     """For bricks of this repository: where its code lies in the source tree."""
     size_megabytes: float = 0.0
+    """What it brings into a result, unpacked."""
+    source_megabytes: float = 0.0
+    """Of the files of its repository, where it was checked."""
     files: tuple[str, ...] = ()
     checked: Checked | None = None
     install: tuple[Copy, ...] = ()
@@ -120,19 +125,24 @@ class ThirdParty:
     description: str
     by: str
     """``git``, ``archive``, ``wheel``, ``script``; ``submodule`` or ``folder`` inside something else;
-    ``engine`` for what is built in a container; ``system`` for what the system brings."""
+    ``engine`` for what is built in a container; ``system`` for what the system brings; ``unused`` for what
+    sources name and these builds never fetch."""
     address: str = ""
     ref: str = ""
     sha256: str = ""
     pinned: bool = True
     """Whether its sources name the hash of the archive."""
     declared_in: str = ""
+    written: tuple[str, ...] = ()
+    """How sources write its address, where that is put together while CMake runs."""
     inside: str = ""
     path: str = ""
     recursive: bool = False
     submodules: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     left_out_reason: str = ""
+    size_megabytes: float = 0.0
+    """Of its files, unpacked; for an archive, of itself."""
 
     @property
     def name(self) -> str:
@@ -156,6 +166,8 @@ class Setting:
 
     default: str
     help: str = ""
+    gone: str = ""
+    """Why it says nothing any more; told to whoever still gives it."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from trilith.build.binaries import Tree, close, is_binary
 from trilith.build.problems import BuildError, Problem
 from trilith.build.result import ResultFile, site_packages
 from trilith.build.spelling import suggest
-from trilith.build.verify.subject import Subject
+from trilith.build.verifying.subject import Subject
 
 KINDS = ("backend", "repoagent", "cache")
 """Kinds of bricks that have files of their own; the others are part of the server's code."""

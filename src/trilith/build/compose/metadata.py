@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from trilith.build.compose.cutting import Cut
 from trilith.build.result import FORMAT, MANIFEST, PLAN, ResultFile, ResultManifest
-from trilith.build.verify.subject import Subject
+from trilith.build.verifying.subject import Subject
 
 ENTRY_POINTS = "entry_points.txt"
 RECORD = "RECORD"

@@ -17,7 +17,7 @@ from trilith.build.image.publishing import epoch_of, publish
 from trilith.build.image.reading import Image, ImageLayer, copy_layer
 from trilith.build.image.writing import Destination, write
 from trilith.build.problems import BuildError, Problem
-from trilith.build.verify.subject import Subject, open_subject
+from trilith.build.verifying.subject import Subject, open_subject
 
 CHANGED = "what the smaller server says of itself"
 

@@ -1,6 +1,7 @@
 """From a lock to a store: the one step of a build that uses a network.
 
 - `trilith.build.repositories`, `trilith.build.downloads`: commits and archives
+- `trilith.build.fetching.images`: layers of base images
 - `trilith.build.fetching.packages`: what pip, cargo and apt bring, each with its own configuration
 
 What is there is not fetched again; what stopped goes on; what came is checked before it has its name.
@@ -15,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from trilith.build.downloads import Wish, download
+from trilith.build.fetching.images import fetch_layers
 from trilith.build.fetching.packages import fetch_crates, fetch_debian, fetch_wheel
 from trilith.build.locking.model import Lock
 from trilith.build.locking.sources import lock_source
@@ -22,7 +24,7 @@ from trilith.build.mirrors import Mirrors
 from trilith.build.problems import BuildError, Problem
 from trilith.build.progress import Progress, Silent
 from trilith.build.repositories import Remote, obtain, remote
-from trilith.build.store import Store, default_store, disk_problem
+from trilith.build.store import Store, default_store, disk_problem, system_problem
 
 __all__ = ["Origin", "count", "fetch"]
 
@@ -50,7 +52,8 @@ class _Task:
 def count(lock: Lock) -> int:
     """Return how many steps a fetch takes."""
     single = bool(lock.source) + bool(lock.debian) + bool(lock.catalogue_sha256)
-    return len(lock.commits()) + len(lock.archive) + len(lock.wheel) + single
+    images = sum(1 for item in lock.image if item.layers)
+    return len(lock.commits()) + len(lock.archive) + len(lock.wheel) + images + single
 
 
 def fetch(lock: Lock, store: Store, origin: Origin, progress: Progress | None = None) -> None:
@@ -61,10 +64,11 @@ def fetch(lock: Lock, store: Store, origin: Origin, progress: Progress | None = 
     """
     told = progress or Silent()
     near = origin.near or Store(default_store())
+    store.tidy()
     _copy_near(lock, store, near)
     with tempfile.TemporaryDirectory() as folder:
         place = remote(origin.mirrors, Path(folder))
-        problems = _all(_tasks(lock, store, origin, (place, told)), told)
+        problems = _all(_tasks(lock, store, origin, (place, told)), store, told)
     if problems:
         raise BuildError(problems)
 
@@ -82,6 +86,11 @@ def _tasks(lock: Lock, store: Store, origin: Origin, how: tuple[Remote, Progress
         _Task(f"wheel {wheel.file}", partial(fetch_wheel, lock, wheel, store, origin.mirrors))
         for wheel in lock.wheel
     ]
+    tasks += [
+        _Task(f"image {image.name}", partial(fetch_layers, image, store, origin.mirrors))
+        for image in lock.image
+        if image.layers
+    ]
     if lock.source:
         tasks.append(_Task("sources and crates", partial(_sources, lock, store, origin)))
     if lock.debian:
@@ -91,7 +100,7 @@ def _tasks(lock: Lock, store: Store, origin: Origin, how: tuple[Remote, Progress
     return tasks
 
 
-def _all(tasks: Sequence[_Task], told: Progress) -> list[Problem]:
+def _all(tasks: Sequence[_Task], store: Store, told: Progress) -> list[Problem]:
     """Do all, some at once; one that fails does not stop the others."""
 
     def one(task: _Task) -> Sequence[Problem]:
@@ -99,6 +108,8 @@ def _all(tasks: Sequence[_Task], told: Progress) -> list[Problem]:
             task.work()
         except BuildError as error:
             return error.problems
+        except OSError as error:
+            return [system_problem(error, store.root, task.name)]
         told.done(task.name)
         return ()
 

@@ -4,6 +4,15 @@ from trilith.build.files.common import start
 from trilith.build.files.shell import Script, quote
 from trilith.build.model import Plan
 
+# A folder that was named by mistake may hold anything.
+_ROOM = r"""
+# The result takes the place of what lies there: nothing, or the result of an earlier build.
+if [[ -n $(ls -A -- "$INSTALL_DIR") && ! -d $INSTALL_DIR/share/$NAME ]]; then
+    echo "$INSTALL_DIR holds files that no build made; set INSTALL_DIR to a folder of its own" >&2
+    exit 1
+fi
+"""
+
 _STAGE = r"""
 rm -rf -- "$BUILD_DIR/source"
 mkdir -p -- "$BUILD_DIR/source"
@@ -36,6 +45,7 @@ made=$(sha256sum "$BUILD_DIR"/wheels/*.whl ${WHEELS:+"$WHEELS"/*.whl} | cut -d' 
 made+="$version ${requirements[*]} without tests"
 if [[ -d $INSTALL_DIR/lib && -n $WHEELS && $(cat "$BUILD_DIR/installed" 2>/dev/null) == "$made" ]]; then
     echo "The result in $INSTALL_DIR is up to date"
+    mark install
     exit 0
 fi
 rm -rf -- "$BUILD_DIR/installed" "$INSTALL_DIR.partial"
@@ -44,12 +54,12 @@ pip=("$PYTHON" -m pip install --quiet --disable-pip-version-check --no-cache-dir
     --no-warn-script-location --no-warn-conflicts --target "$packages")
 "${pip[@]}" --no-index --no-deps --find-links "$BUILD_DIR/wheels" "$NAME"
 # maturin's list of crates holds paths of this machine; the lock names the same crates.
-rm -rf -- "$packages/bin" "$packages/$NAME"-*.dist-info/sboms
+rm -rf -- "${packages:?}/bin" "$packages/$NAME"-*.dist-info/sboms
 sed -i '/\.dist-info\/sboms\//d' "$packages/$NAME"-*.dist-info/RECORD
 if ((${#requirements[@]})); then
     "${pip[@]}" ${WHEELS:+--no-index --find-links "$WHEELS"} "${requirements[@]}"
 fi
-rm -rf -- "$packages/bin"
+rm -rf -- "${packages:?}/bin"
 # Tests of what is required: no server runs them, and they are a tenth of it.
 find "$packages" -path "$packages/$NAME" -prune -o -type d -name tests -prune -print0 \
     | xargs -0 --no-run-if-empty rm -rf --
@@ -57,7 +67,7 @@ sed -i '/\/tests\//d' "$packages"/*.dist-info/RECORD
 """
 
 _LAUNCH = r"""
-mkdir -p -- "$INSTALL_DIR.partial/bin"
+mkdir -p -- "$INSTALL_DIR.partial/bin" "$INSTALL_DIR.partial/share/$NAME"
 awk -F ' *[=:] *' '/^\[/ { on = $0 == "[console_scripts]"; next } on && NF == 3 { print $1, $2, $3 }' \
     "$packages/$NAME"-*.dist-info/entry_points.txt | while read -r name module function; do
     cat >"$INSTALL_DIR.partial/bin/$name" <<END
@@ -90,16 +100,20 @@ def brick_build(plan: Plan) -> str:
     script.raw(f"SOURCE_DIR=${{SOURCE_DIR:-{quote(plan.folders.source) if plan.folders.source else '$PWD'}}}")
     script.raw("PYTHON=${PYTHON:-python3}\nWHEELS=${WHEELS:-}\nTOOLS=${TOOLS:-}")
     script.run(f"NAME={plan.catalogue.head.name}")
+    script.raw(_ROOM)
     _sources(plan, script)
+    script.run("mark", "sources")
     script.section("The extension with its features, and the wheel")
     features = {feature for part in plan.parts for feature in part.component.native_features}
     script.run(f"features={','.join(['extension-module', *sorted(features)])}")
     script.raw('rm -rf -- "$BUILD_DIR/wheels"')
     script.raw(_BUILD % ("--profile dev" if plan.build_type.text == "Debug" else "--release"))
+    script.run("mark", "extension")
     script.section("The wheel and what the chosen bricks require")
     requirements = sorted({item for part in plan.parts for item in part.component.python_requirements})
     script.raw(f"requirements=({' '.join(quote(item) for item in requirements)})")
     script.raw(_INSTALL)
+    script.run("mark", "install")
     script.section("Commands, which find the folder that they lie in")
     script.raw(_LAUNCH)
     script.raw('echo "The result is in $INSTALL_DIR"')

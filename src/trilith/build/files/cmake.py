@@ -70,6 +70,7 @@ def _part(plan: Plan, part: Part, script: Script) -> None:
         script.run("copy", str(library.parent), library.name, f"@INSTALL_DIR@/{to}")
     if component.build == "main" and plan.containers and not plan.selection.has("no-container-source"):
         _third_party_sources(part, script)
+    script.run("mark", part.key)
 
 
 def _cmake(part: Part, source: str, script: Script) -> None:

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 
 from trilith.build.catalogue.schema import Component, ThirdParty
 from trilith.build.facts import holds
+from trilith.build.files.functions import MARK
 from trilith.build.files.shell import Script
 from trilith.build.mirrors import git_configuration, left_out_include, left_out_rules
 from trilith.build.model import Plan
+
+BUILDS, RUNS = "build", "inference"
+"""Names of the images that a build and a result stand on, where they are not ``base``."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ def start(plan: Plan, title: str, folders: dict[str, str]) -> Script:
     for name in folders:
         if name != "SOURCE_DIR":
             script.raw(f'{name}=$(realpath -m -- "${name}")')
+    script.raw(MARK)
     if plan.mirrors.of("git") or _pruned(plan):
         _git(plan, script)
     return script
@@ -66,6 +71,11 @@ def packages(plan: Plan, when: str) -> list[str]:
     return sorted(found)
 
 
+def image_name(plan: Plan, what: str) -> str:
+    """Return the name of the image that something stands on; the one for everything where none is for it."""
+    return next((name for name in (what, "base") if plan.images.get(name)), "")
+
+
 def copies(plan: Plan, component: Component, *, ci: bool = False) -> list[tuple[str, str, str, bool]]:
     """Return origin, path, target and whether it may be missing, for what a component installs."""
     facts = facts_of(plan)
@@ -80,10 +90,15 @@ def facts_of(plan: Plan) -> frozenset[str]:
 
 
 def _pruned(plan: Plan) -> list[ThirdParty]:
-    """Return the repositories of which some submodules are left out."""
+    """Return the repositories of which some submodules are left out, those inside others too."""
     if plan.catalogue.head.builder != "cmake":
         return []
-    return [item.part for item in plan.closure if item.part.left_out and item.part.address]
+    keys = {item.part.key for item in plan.closure}
+    return [
+        part
+        for part in plan.catalogue.third_party.values()
+        if part.left_out and part.address and (part.key in keys or part.inside in keys)
+    ]
 
 
 def _git(plan: Plan, script: Script) -> None:

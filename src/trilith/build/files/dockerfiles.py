@@ -6,26 +6,35 @@ not land in the image.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from trilith.build.files.common import header, packages
+from trilith.build.files.bundled import Bundled, copy_lines, from_lines, install_lines
+from trilith.build.files.common import BUILDS, RUNS, header, image_name, packages
+from trilith.build.files.quoting import environment_lines, quote_word
 from trilith.build.model import Plan
 
 WORKSPACE = "/workspace"
 _UID = 1000
 
 
-def buildbase(plan: Plan, script: str) -> str:
+def buildbase(plan: Plan, script: str, bundled: Bundled | None = None) -> str:
     """Write ``Dockerfile.buildbase``: the machine that builds."""
     lines = _start(plan, "The machine that everything is built in.")
-    lines += [f"ARG BASE_IMAGE={_image(plan, 'build', 'base')}", "FROM ${BASE_IMAGE}", ""]
-    lines += _environment(plan.catalogue.head.environment)
+    variables = environment_lines(plan.catalogue.head.environment)
+    variables += [""] if variables else []
+    tools = plan.catalogue.packages.python_build
+    if bundled:
+        lines += [*from_lines(bundled.build), *variables]
+        lines += install_lines(bundled.build, packages(plan, "build"), runs=False)
+        # Tools of this server's build are unpacked in the bundle, as they are for a build without containers.
+        lines += copy_lines(bundled, tools if plan.catalogue.head.builder != "wheel" else ())
+        return _text([*lines, f"WORKDIR {WORKSPACE}", f"COPY {script} {WORKSPACE}/"])
+    lines += [f"ARG BASE_IMAGE={_image(plan, BUILDS)}", "FROM ${BASE_IMAGE}", "", *variables]
     lines += _mirror_arguments(plan)
     lines += _keyrings(plan)
     lines += _install(plan, packages(plan, "build"))
-    tools = plan.catalogue.packages.python_build
     if tools:
-        words = " ".join(_quote(tool) for tool in tools)
+        words = " ".join(quote_word(tool) for tool in tools)
         lines += [
             "# Tools for the build that come as wheels.",
             f"RUN pip3 install --no-cache-dir --break-system-packages {words}",
@@ -40,21 +49,26 @@ def buildbase(plan: Plan, script: str) -> str:
     return _text(lines)
 
 
-def result(plan: Plan) -> str:
+def result(plan: Plan, bundled: Bundled | None = None) -> str:
     """Write ``Dockerfile``: the image that runs."""
     head = plan.catalogue.head
     lines = _start(plan, "The server and what it needs to run.")
-    lines += [f"ARG BASE_IMAGE={_image(plan, 'inference', 'base')}", "FROM ${BASE_IMAGE}", ""]
-    lines += _mirror_arguments(plan)
-    lines += _keyrings(plan)
-    lines += _install(plan, packages(plan, "run"))
-    lines += _user(head.user)
+    if bundled:
+        lines += from_lines(bundled.run)
+        lines += install_lines(bundled.run, packages(plan, "run"), runs=True)
+    else:
+        lines += [f"ARG BASE_IMAGE={_image(plan, RUNS)}", "FROM ${BASE_IMAGE}", ""]
+        lines += _mirror_arguments(plan)
+        lines += _keyrings(plan)
+        lines += _install(plan, packages(plan, "run"))
+    # A root made of packages has the user already, and nothing that makes one.
+    lines += [] if bundled and bundled.run.unpacked else _user(head.user)
     lines += [f"COPY install {head.root}", ""]
     environment = {"PATH": f"{head.root}/bin:${{PATH}}"}
     for part in plan.parts:
         environment |= part.component.environment
-    lines += _environment(environment, expand=True)
-    lines += [f"LABEL {_quote(name)}={_quote(value)}" for name, value in _labels(plan).items()]
+    lines += [*environment_lines(environment, expand=True), ""]
+    lines += [f"LABEL {quote_word(name)}={quote_word(value)}" for name, value in _labels(plan).items()]
     lines += ["", f"WORKDIR {head.root}", f"USER {head.user}"]
     lines += _health(plan)
     if plan.part(head.main):
@@ -87,15 +101,8 @@ def _start(plan: Plan, title: str) -> list[str]:
     return [f"# {title}", "#", *(f"# {line}".rstrip() for line in header(plan)), ""]
 
 
-def _image(plan: Plan, *names: str) -> str:
-    reference = next((plan.images[name] for name in names if plan.images.get(name)), "")
-    return plan.mirrors.send("containers", reference)
-
-
-def _environment(environment: Mapping[str, str], *, expand: bool = False) -> list[str]:
-    if not environment:
-        return []
-    return [*(f"ENV {name}={_quote(value, expand=expand)}" for name, value in environment.items()), ""]
+def _image(plan: Plan, what: str) -> str:
+    return plan.mirrors.send("containers", plan.images.get(image_name(plan, what), ""))
 
 
 def _labels(plan: Plan) -> dict[str, str]:
@@ -116,11 +123,11 @@ def _mirror_arguments(plan: Plan) -> list[str]:
     lines: list[str] = []
     index = plan.mirrors.single("pypi")
     if index:
-        lines += [f"ARG PIP_INDEX_URL={_quote(index)}"]
+        lines += [f"ARG PIP_INDEX_URL={quote_word(index)}"]
     if plan.platform.text != "rhel":
         lines += ["ARG DEBIAN_FRONTEND=noninteractive"]
         for source, target in plan.mirrors.of("apt").items():
-            rule = _quote(f"s|{source}|{target}|g")
+            rule = quote_word(f"s|{source}|{target}|g")
             lines += [
                 "RUN find /etc/apt -name '*.list' -o -name '*.sources' \\",
                 f"    | xargs --no-run-if-empty sed -i {rule}",
@@ -138,7 +145,7 @@ def _keyrings(plan: Plan) -> list[str]:
         lines += [
             "# Keys of the repository that some packages come from.",
             "RUN apt-get update && apt-get install --yes --no-install-recommends ca-certificates curl \\",
-            f"    && curl --fail --silent --show-error --location {_quote(target)} \\",
+            f"    && curl --fail --silent --show-error --location {quote_word(target)} \\",
             "        --output /var/tmp/keyring.deb \\",
             "    && dpkg --install /var/tmp/keyring.deb && rm -rf /var/tmp/keyring.deb /var/lib/apt/lists/*",
             "",
@@ -173,12 +180,6 @@ def _user(name: str) -> list[str]:
         f"    && useradd --uid {_UID} --create-home {name}",
         "",
     ]
-
-
-def _quote(text: str, *, expand: bool = False) -> str:
-    """Quote for a Dockerfile; ``$`` stands for itself unless variables are meant."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"' if expand else '"' + escaped.replace("$", "\\$") + '"'
 
 
 def _text(lines: Iterable[str]) -> str:

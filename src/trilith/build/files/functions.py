@@ -40,7 +40,7 @@ copy() {
     fi
     mkdir -p -- "$target"
     for item in "${found[@]}"; do
-        rm -rf -- "$target/${item##*/}"
+        rm -rf -- "${target:?}/${item##*/}"
         cp -R -- "$item" "$target/"
     done
 }
@@ -58,4 +58,17 @@ copy_found() {
         return 1
     fi
 }
+"""
+
+MARK = r"""
+# mark NAME: writes down when a part was done, and how long the processors had worked by then.
+mark() {
+    local -a told
+    read -r -a told </proc/$$/stat
+    local -i spent=$((told[13] + told[14] + told[15] + told[16]))
+    printf '%s %d.%02d %s\n' "${EPOCHREALTIME/,/.}" $((spent / 100)) $((spent % 100)) "$1" \
+        >>"$BUILD_DIR/times"
+}
+rm -f -- "$BUILD_DIR/times"
+mark start
 """

@@ -24,6 +24,8 @@ class Base:
     labels: dict[str, str] = field(default_factory=dict)
     machine: str = ""
     """Empty where it does not say."""
+    entries: tuple[Entry, ...] = ()
+    """What it is made of, where it is made here."""
 
 
 def debian_base(packages: Iterable[Path]) -> Base:
@@ -75,4 +77,4 @@ def _of_entries(entries: list[Entry], title: str) -> Base:
     def layers(blobs: Path, epoch: int) -> list[Layer]:
         return [write_layer(with_parents(entries), blobs, epoch, title)]
 
-    return Base(layers, text)
+    return Base(layers, text, entries=tuple(entries))

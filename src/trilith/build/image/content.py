@@ -60,7 +60,7 @@ class Content:
 def assemble(content: Content, settings: Settings, base: Base | None, blobs: Path) -> Assembled:
     """Write the layers of an image into a folder of blobs and describe it."""
     layers = list(base.layers(blobs, settings.epoch)) if base else []
-    layers.append(write_layer(_system(settings, base), blobs, settings.epoch, "user and folders"))
+    layers.append(write_layer(system_entries(settings.user, base), blobs, settings.epoch, "user and folders"))
     root = settings.root.strip("/")
     for brick, entries in _by_brick(content, root).items():
         title = brick if brick == _ABOUT else f"brick {brick}"
@@ -90,20 +90,18 @@ def _by_brick(content: Content, root: str) -> dict[str, list[Entry]]:
     return dict(order)
 
 
-def _system(settings: Settings, base: Base | None) -> list[Entry]:
+def system_entries(user: str, base: Base | None) -> list[Entry]:
     """Return the user that it runs as, and the folder that models are mounted at."""
     passwd = (base.text("etc/passwd") if base else "") or _ROOT_USER
     group = (base.text("etc/group") if base else "") or "root:x:0:\n"
-    home = f"/home/{settings.user}"
-    taken = re.compile(rf"({re.escape(settings.user)}:|[^:]*:[^:]*:{UID}:)")
+    home = f"/home/{user}"
+    taken = re.compile(rf"({re.escape(user)}:|[^:]*:[^:]*:{UID}:)")
     kept = [line for line in passwd.splitlines() if not taken.match(line)]
     groups = [line for line in group.splitlines() if not taken.match(line)]
     return [
         folder("etc"),
-        file("etc/group", "\n".join([*groups, f"{settings.user}:x:{UID}:", ""])),
-        file(
-            "etc/passwd", "\n".join([*kept, f"{settings.user}:x:{UID}:{UID}::{home}:/usr/sbin/nologin", ""])
-        ),
+        file("etc/group", "\n".join([*groups, f"{user}:x:{UID}:", ""])),
+        file("etc/passwd", "\n".join([*kept, f"{user}:x:{UID}:{UID}::{home}:/usr/sbin/nologin", ""])),
         folder("home"),
         folder(home.strip("/"), 0o755, UID, UID),
         folder(MODELS),

@@ -73,6 +73,14 @@ def write_layer(entries: Iterable[Entry], folder: Path, epoch: int, title: str) 
     return Layer(target, outer.digest, inner.digest, outer.size, title)
 
 
+def write_archive(entries: Iterable[Entry], target: Path, epoch: int) -> Path:
+    """Write entries into a plain archive: the root of a system, for engines that unpack one."""
+    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as archive:
+        for entry in entries:
+            _add(archive, entry, epoch)
+    return target
+
+
 def _add(archive: tarfile.TarFile, entry: Entry, epoch: int) -> None:
     info = tarfile.TarInfo(entry.path)
     info.type, info.mode, info.mtime = _TYPES[entry.kind], entry.mode, epoch

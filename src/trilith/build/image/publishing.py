@@ -9,7 +9,7 @@ from trilith.build.image.content import MODELS, Content, Settings, assemble
 from trilith.build.image.reading import INDEX
 from trilith.build.image.writing import Destination, write
 from trilith.build.problems import BuildError, Problem
-from trilith.build.verify.subject import Subject
+from trilith.build.verifying.subject import Subject
 
 PACKAGES = "packages:"
 EPOCH = "SOURCE_DATE_EPOCH"

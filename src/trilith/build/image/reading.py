@@ -94,7 +94,12 @@ def open_image(path: Path) -> Image:
     except BuildError:
         raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, tarfile.TarError) as error:
-        raise BuildError([Problem(f"cannot be read as an image: {error!r}", str(path))]) from error
+        expected = "expected a result, an OCI layout or an archive for docker load"
+        told = {KeyError: f"it names no {error}", tarfile.ReadError: "it is no archive"}
+        reason = told.get(type(error), str(error) or type(error).__name__)
+        raise BuildError(
+            [Problem(f"cannot be read as an image: {reason}", str(path), suggestion=expected)]
+        ) from error
 
 
 def copy_layer(layer: ImageLayer, blobs: Path) -> Layer:

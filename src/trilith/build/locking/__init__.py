@@ -2,6 +2,8 @@
 
 - `trilith.build.locking.model`, `trilith.build.locking.text`: the lock, and its file
 - `trilith.build.locking.git`, `wheels`, `sources`, `debian`, `images`: who is asked for each kind
+- `trilith.build.locking.indexes`, `signatures`: whether apt was told the truth
+- `trilith.build.locking.roots`: base images that lie on this machine
 - `trilith.build.locking.comparing`: what moved
 """
 
@@ -11,13 +13,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from trilith.build.discovery import Finding
 from trilith.build.downloads import Wish, download
-from trilith.build.files.common import packages
+from trilith.build.files.common import BUILDS, RUNS, image_name, packages
 from trilith.build.locking.comparing import moved
-from trilith.build.locking.debian import lock_debian, snapshot
+from trilith.build.locking.debian import (
+    ESSENTIAL,
+    Wanted,
+    architecture_of,
+    lock_packages,
+    snapshot,
+)
+from trilith.build.locking.discovering import lock_discovered
 from trilith.build.locking.git import lock_git
-from trilith.build.locking.images import lock_folder, lock_image
-from trilith.build.locking.model import Lock, LockedArchive, LockedImage, LockedSource, LockedWheel
+from trilith.build.locking.images import lock_image
+from trilith.build.locking.indexes import Indexes, lock_indexes
+from trilith.build.locking.model import (
+    Lock,
+    LockedArchive,
+    LockedDebian,
+    LockedImage,
+    LockedSource,
+    LockedWheel,
+)
+from trilith.build.locking.roots import PACKAGES, installed, lock_root
 from trilith.build.locking.sources import build_requirements, commit_time, lock_crates, lock_source
 from trilith.build.locking.text import digest_of, from_text, read_lock, to_text
 from trilith.build.locking.wheels import interpreter_version, lock_wheels, target_words
@@ -61,8 +80,8 @@ class Place:
     store: Store
     source: Path = field(default_factory=Path.cwd)
     """Source tree of this server, for its own catalogue."""
-    bases: Mapping[str, Path] = field(default_factory=dict)
-    """Base images that are folders."""
+    bases: Mapping[str, str] = field(default_factory=dict)
+    """Base images that lie on this machine: folders, images, or ``packages``."""
     debian: bool = False
     """Whether packages of the running system are locked; for builds in containers they always are."""
 
@@ -75,16 +94,21 @@ def lock(plan: Plan, place: Place) -> Lock:
     """
     refuse_secrets(plan, rules=False)
     with place.store.scratch() as scratch:
-        repositories = lock_git(plan, place.store, remote(plan.mirrors, scratch))
+        reached = remote(plan.mirrors, scratch)
+        repositories = lock_git(plan, place.store, reached)
+        discovered = lock_discovered(plan, place.store, reached, repositories)
     version = interpreter_version(plan)
     notes = [
         f"{item.part.key} is built by {item.part.by}: what it fetches is not locked"
         for item in plan.closure
         if item.part.by in ("engine", "wheel")
     ]
+    found = _found_archives(discovered.archives, plan, place.store, notes)
+    notes += discovered.notes
     images = _images(plan, place, notes)
     own = plan.catalogue.head.builder == "wheel"
-    debian = lock_debian(packages(plan, "run"), plan.machine.text) if _wants_debian(plan, place) else []
+    debian, indexes = _debian(plan, place)
+    notes += indexes.notes
     newest = repositories.newest or (commit_time(place.source) if own else 0)
     return Lock(
         catalogue=plan.catalogue.head.name,
@@ -103,9 +127,10 @@ def lock(plan: Plan, place: Place) -> Lock:
         source=_source(plan, place) if own else (),
         git=tuple(sorted(repositories.git)),
         submodule=tuple(sorted(set(repositories.submodule))),
-        archive=_archives(plan, place.store),
+        archive=tuple(sorted({*_archives(plan, place.store), *found})),
         wheel=_wheels(plan, place, version),
         crate=tuple(lock_crates(place.source)) if own else (),
+        index=indexes.locked,
         debian=tuple(debian),
         image=images,
     )
@@ -150,6 +175,33 @@ def _archives(plan: Plan, store: Store) -> tuple[LockedArchive, ...]:
     return tuple(sorted(found))
 
 
+def _found_archives(
+    findings: Sequence[Finding], plan: Plan, store: Store, notes: list[str]
+) -> list[LockedArchive]:
+    """Lock archives that sources name and the catalogue does not; a note where one cannot be had.
+
+    Where sources name several addresses of one archive, one that answers is enough.
+    """
+    found: dict[str, LockedArchive] = {}
+    failed: list[tuple[Finding, str]] = []
+    for finding in findings:
+        item = finding.download
+        if item.sha256 in found:
+            continue
+        name = f"{item.name} of {item.file}"
+        try:
+            sha256 = download(Wish(f"archive {name}", item.address, item.sha256), store, plan.mirrors)
+        except BuildError as error:
+            failed.append((finding, "; ".join(one.message for one in error.problems)))
+        else:
+            size = 0 if item.sha256 else store.blob(sha256).stat().st_size
+            found[item.sha256 or item.address] = LockedArchive(name, item.address, sha256, size)
+    for finding, reason in failed:
+        if finding.download.sha256 not in found:
+            notes.append(f"not in the lock: {finding}: {reason}")
+    return list(found.values())
+
+
 def _wheels(plan: Plan, place: Place, version: str) -> tuple[LockedWheel, ...]:
     here = platform.machine().lower()
     words = target_words(plan.machine.text, version, {"amd64": "x86_64", "arm64": "aarch64"}.get(here, here))
@@ -181,7 +233,11 @@ def _images(plan: Plan, place: Place, notes: list[str]) -> tuple[LockedImage, ..
                 for name in unknown
             ]
         )
-    found = [lock_folder(name, folder, plan.machine.text) for name, folder in place.bases.items()]
+    roots = {
+        base: lock_root(name, base, plan.machine.text, place.store)
+        for name, base in sorted(place.bases.items(), reverse=True)
+    }
+    found = [replace(roots[base], name=name) for name, base in place.bases.items()]
     for name, reference in plan.images.items():
         if plan.containers and name not in place.bases:
             image, note = lock_image(name, reference, plan.machine.text, plan.mirrors)
@@ -207,5 +263,21 @@ def _tools(*, own: bool) -> dict[str, str]:
     return {name: text for name, text in found.items() if text}
 
 
-def _wants_debian(plan: Plan, place: Place) -> bool:
-    return (place.debian or plan.containers) and plan.platform.text != "rhel"
+def _debian(plan: Plan, place: Place) -> tuple[list[LockedDebian], Indexes]:
+    """Lock packages; those of the machine that builds only where that is a container."""
+    if not (place.debian or plan.containers) or plan.platform.text == "rhel":
+        return [], Indexes()
+    run_names, build_names = packages(plan, "run"), packages(plan, "build") if plan.containers else []
+    bases = {name: _base_of(plan, place, name) for name in (RUNS, BUILDS)}
+    # A build runs package managers: what it stands on has to be a whole system.
+    build_names += ESSENTIAL if build_names and bases[BUILDS] == PACKAGES else ()
+    found = lock_packages(
+        Wanted(run_names, installed(bases[RUNS])),
+        Wanted(build_names, installed(bases[BUILDS])),
+        plan.machine.text,
+    )
+    return found, lock_indexes(architecture_of(plan.machine.text), found)
+
+
+def _base_of(plan: Plan, place: Place, what: str) -> str:
+    return place.bases.get(image_name(plan, what), "")

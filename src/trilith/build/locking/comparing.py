@@ -7,7 +7,12 @@ from trilith.build.locking.model import Lock
 from trilith.build.locking.text import MAPPINGS, TABLES
 
 # What names an item of each table; the rest is what may move.
-_KEYS = {"submodule": ("of", "path"), "wheel": ("use", "name"), "crate": ("name", "version")}
+_KEYS = {
+    "debian": ("use", "name", "architecture"),
+    "submodule": ("of", "path"),
+    "wheel": ("use", "name"),
+    "crate": ("name", "version"),
+}
 _PLAIN = ("name",)
 
 

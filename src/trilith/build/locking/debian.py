@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -14,24 +15,58 @@ from trilith.build.processes import ProgramError, run
 _INSTALLED = re.compile(r"^Inst (\S+) .*?\((\S+) .*\[(\S+)\]\)", re.MULTILINE)
 _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _LISTS = Path("/var/lib/apt/lists")
+ESSENTIAL = ("?essential", "apt")
+"""What a system is made of that other packages can be installed on, in the words of apt."""
 
 
-def lock_debian(names: Sequence[str], machine: str) -> list[LockedDebian]:
-    """Lock packages and all that they depend on, as if nothing were installed.
+def architecture_of(machine: str) -> str:
+    """Return what Debian calls a machine."""
+    return _MACHINES.get(machine, machine)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Packages for one image."""
+
+    names: Sequence[str]
+    status: str = ""
+    """What is installed already, as dpkg says it; nothing where that is not known."""
+
+
+def lock_packages(run_wanted: Wanted, build_wanted: Wanted, machine: str) -> list[LockedDebian]:
+    """Lock what a server runs with, and what it is built with besides.
 
     Raises:
         BuildError: apt has no index, or cannot resolve them.
     """
-    architecture = _MACHINES.get(machine, machine)
+    found = lock_debian(run_wanted.names, machine, run_wanted.status)
+    if not build_wanted.names:
+        return found
+    known = {item.sha256 for item in found}
+    building = lock_debian(build_wanted.names, machine, build_wanted.status)
+    besides = [item for item in building if item.sha256 not in known]
+    return sorted([*found, *(replace(item, use="build") for item in besides)])
+
+
+def lock_debian(names: Sequence[str], machine: str, installed: str = "") -> list[LockedDebian]:
+    """Lock packages and all that they depend on, but for what is installed.
+
+    Raises:
+        BuildError: apt has no index, or cannot resolve them.
+    """
+    architecture = architecture_of(machine)
     with tempfile.TemporaryDirectory() as folder:
         status = Path(folder) / "status"
-        status.touch()
+        status.write_text(installed, encoding="utf-8")
         options = [f"Dir::State::status={status}", f"APT::Architecture={architecture}"]
         options += ["APT::Install-Recommends=false", "Debug::NoLocking=true"]
         words = [word for option in options for word in ("-o", option)]
         try:
-            listed = run(["apt-get", *words, "--simulate", "install", *names]).decode()
+            # What the base has stays as it is, unless something else needs it newer.
+            listed = run(["apt-get", *words, "--simulate", "--no-upgrade", "install", *names]).decode()
             found = _INSTALLED.findall(listed)
+            if installed and not found:
+                return []
             shown = run(
                 ["apt-cache", *words, "show", *(f"{name}={version}" for name, version, _ in found)]
             ).decode()

@@ -29,6 +29,8 @@ class LockedSubmodule:
     address: str
     commit: str
     tree: str
+    left_out: tuple[str, ...] = ()
+    """Submodules of its own that no build uses."""
 
 
 @dataclass(frozen=True, order=True)
@@ -73,6 +75,25 @@ class LockedDebian:
     architecture: str
     sha256: str
     size: int = 0
+    use: str = "run"
+    """``run`` or ``build``."""
+
+
+@dataclass(frozen=True, order=True)
+class LockedIndex:
+    """An index of Debian packages: the release file that names it, and whose signature that bears."""
+
+    name: str
+    """Origin, suite and component."""
+    date: str
+    release: str
+    """SHA-256 of the release file."""
+    sha256: str
+    """Of the list of packages, as the release file names it."""
+    signed_by: tuple[str, ...] = ()
+    """Fingerprints of the keys; empty where nobody signed, which ``notes`` says too."""
+    keyring: str = ""
+    """SHA-256 of the keys that the signature was checked with."""
 
 
 @dataclass(frozen=True, order=True)
@@ -81,8 +102,12 @@ class LockedImage:
 
     name: str
     reference: str
+    """``folder``, ``image`` or ``packages`` where it comes from no registry."""
     platform: str
     digest: str = ""
+    layers: tuple[str, ...] = ()
+    """SHA-256 of each, from the lowest up; empty where it is not in the store."""
+    environment: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, order=True)
@@ -120,6 +145,7 @@ class Lock:
     archive: tuple[LockedArchive, ...] = ()
     wheel: tuple[LockedWheel, ...] = ()
     crate: tuple[LockedCrate, ...] = ()
+    index: tuple[LockedIndex, ...] = ()
     debian: tuple[LockedDebian, ...] = ()
     image: tuple[LockedImage, ...] = ()
 
@@ -130,6 +156,7 @@ class Lock:
         found |= {item.sha256: f"wheel {item.file}" for item in self.wheel}
         found |= {item.sha256: f"crate {item.name} {item.version}" for item in self.crate}
         found |= {item.sha256: f"package {item.name} {item.version}" for item in self.debian}
+        found |= {layer: f"image {item.name}: a layer" for item in self.image for layer in item.layers}
         if self.catalogue_sha256:
             found[self.catalogue_sha256] = f"catalogue {self.catalogue}"
         return found

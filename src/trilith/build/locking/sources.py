@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from trilith.build.locking.model import LockedCrate, LockedSource
-from trilith.build.problems import BuildError, Problem
+from trilith.build.problems import BuildError, Problem, why
 from trilith.build.processes import ProgramError, run
 from trilith.build.store import Store, digest
 
@@ -76,7 +76,7 @@ def lock_crates(folder: Path) -> list[LockedCrate]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BuildError([Problem(f"cannot be read: {error}", str(path))]) from error
+        raise BuildError([Problem(f"cannot be read: {why(error)}", str(path))]) from error
     found, problems = [], []
     for item in document.get("package", []):
         sha256 = next((value for value in item.values() if _is_hash(value)), "")
@@ -95,7 +95,7 @@ def build_requirements(folder: Path) -> list[str]:
     try:
         document = tomllib.loads((folder / PYPROJECT).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BuildError([Problem(f"cannot be read: {error}", str(folder / PYPROJECT))]) from error
+        raise BuildError([Problem(f"cannot be read: {why(error)}", str(folder / PYPROJECT))]) from error
     return [str(item) for item in document.get("build-system", {}).get("requires", [])]
 
 

@@ -15,11 +15,12 @@ from trilith.build.locking.model import (
     LockedDebian,
     LockedGit,
     LockedImage,
+    LockedIndex,
     LockedSource,
     LockedSubmodule,
     LockedWheel,
 )
-from trilith.build.problems import BuildError, Problem
+from trilith.build.problems import BuildError, Problem, why
 
 FORMAT = 1
 HEADER = (
@@ -32,13 +33,22 @@ TABLES: dict[str, type[Any]] = {
     "archive": LockedArchive,
     "wheel": LockedWheel,
     "crate": LockedCrate,
+    "index": LockedIndex,
     "debian": LockedDebian,
     "image": LockedImage,
 }
 MAPPINGS = ("target", "tools", "options")
 _HEXADECIMAL = frozenset("0123456789abcdef")
 # Hashes are names of files in a store: nothing else may stand there.
-_HASHES = {"sha256": (64,), "catalogue_sha256": (64,), "commit": (40, 64), "tree": (40, 64)}
+_HASHES = {
+    "sha256": (64,),
+    "catalogue_sha256": (64,),
+    "release": (64,),
+    "keyring": (64,),
+    "layers": (64,),
+    "commit": (40, 64),
+    "tree": (40, 64),
+}
 
 
 def to_text(lock: Lock) -> str:
@@ -85,7 +95,11 @@ def read_lock(path: Path) -> Lock:
         return from_text(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise BuildError(
-            [Problem(f"cannot be read: {error}", str(path), suggestion="make it with trilith build lock")]
+            [
+                Problem(
+                    f"cannot be read: {why(error)}", str(path), suggestion="make it with trilith build lock"
+                )
+            ]
         ) from error
 
 
@@ -132,9 +146,10 @@ def _frozen(table: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     for key, lengths in _HASHES.items():
-        value = table.get(key)
-        if value and not (isinstance(value, str) and len(value) in lengths and set(value) <= _HEXADECIMAL):
-            raise ValueError(f"{key} in '{name}' is {value!r}, expected a hash in hexadecimal digits")
+        told = table.get(key) or ()
+        for value in told if isinstance(told, list | tuple) else [told]:
+            if not (isinstance(value, str) and len(value) in lengths and set(value) <= _HEXADECIMAL):
+                raise ValueError(f"{key} in '{name}' is {value!r}, expected a hash in hexadecimal digits")
     file = table.get("file", "")
     if name == "wheel" and ("/" in file or not file.endswith(".whl")):
         raise ValueError(f"'{file}' is no name of a wheel")

@@ -11,8 +11,8 @@ from support.results import PARTS, make_server
 from trilith.build.compose import compose, cut
 from trilith.build.image import Content, Destination, assemble, open_image, write
 from trilith.build.problems import BuildError
-from trilith.build.verify import verify
-from trilith.build.verify.subject import open_subject
+from trilith.build.verifying import verify
+from trilith.build.verifying.subject import open_subject
 from trilith.cli.main import main
 
 UPSTREAM = (

@@ -13,10 +13,10 @@ from typing import Any
 from trilith.build.catalogue import FOLDER
 from trilith.build.catalogue.schema import Door
 from trilith.build.facts import holds
-from trilith.build.verify.asking import PROTOCOLS, Grpc, Http, Refused
-from trilith.build.verify.process import Process, free_ports
-from trilith.build.verify.report import Report
-from trilith.build.verify.subject import Subject
+from trilith.build.verifying.asking import PROTOCOLS, Grpc, Http, Refused
+from trilith.build.verifying.process import Process, free_ports
+from trilith.build.verifying.report import Report
+from trilith.build.verifying.subject import Subject
 
 CHECK = "serving"
 START_SECONDS = 60.0

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from trilith.build.verify.process import HOST
+from trilith.build.verifying.process import HOST
 
 SECONDS = 30.0
 """For one answer: a first inference may load libraries."""

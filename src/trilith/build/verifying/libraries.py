@@ -4,8 +4,8 @@ from collections import defaultdict
 
 from trilith.build.binaries import Closure, Missing, Tree, close, is_binary
 from trilith.build.catalogue.libraries import owner_of
-from trilith.build.verify.report import Report
-from trilith.build.verify.subject import Subject
+from trilith.build.verifying.report import Report
+from trilith.build.verifying.subject import Subject
 
 CHECK = "libraries"
 MAX_USERS = 3

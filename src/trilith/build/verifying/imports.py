@@ -8,9 +8,9 @@ from email.parser import HeaderParser
 from pathlib import Path
 
 from trilith.build.result import site_packages
-from trilith.build.verify.process import interpreter_of, run_in
-from trilith.build.verify.report import Report
-from trilith.build.verify.subject import Subject
+from trilith.build.verifying.process import interpreter_of, run_in
+from trilith.build.verifying.report import Report
+from trilith.build.verifying.subject import Subject
 
 CHECK = "imports"
 # Entry points of these groups are what a server starts and loads.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from trilith.build.problems import BuildError, Problem
-from trilith.build.verify.subject import Subject
+from trilith.build.verifying.subject import Subject
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 40

@@ -9,7 +9,7 @@ from support.elf import make_library
 from support.images import make_result
 from support.results import PARTS, make_server
 from trilith.build.problems import BuildError
-from trilith.build.verify import Report, verify
+from trilith.build.verifying import Report, verify
 from trilith.cli.main import main
 
 

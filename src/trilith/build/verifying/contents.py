@@ -1,8 +1,8 @@
 """Files against the manifest, and bricks against the plan."""
 
 from trilith.build.result import MANIFEST, digest_file, scan
-from trilith.build.verify.report import Report
-from trilith.build.verify.subject import Subject
+from trilith.build.verifying.report import Report
+from trilith.build.verifying.subject import Subject
 
 CHECK = "contents"
 # Enough to see what happened; a report of thousands of lines is read by nobody.

@@ -12,7 +12,7 @@ from trilith.build.catalogue import Catalogue, load, names
 from trilith.build.host import this_host
 from trilith.build.image.reading import INDEX, Image, open_image
 from trilith.build.image.unpacking import unpack
-from trilith.build.problems import BuildError, Problem
+from trilith.build.problems import BuildError, Problem, why
 from trilith.build.result import MANIFEST, PLAN, ResultManifest, read_manifest, scan
 
 
@@ -137,7 +137,7 @@ def _plan(root: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise BuildError([Problem(f"cannot be read: {error}", str(root / PLAN))]) from error
+        raise BuildError([Problem(f"cannot be read: {why(error)}", str(root / PLAN))]) from error
     return told if isinstance(told, dict) else {}
 
 

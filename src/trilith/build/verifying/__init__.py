@@ -1,24 +1,24 @@
 """Whether a result holds all it needs, and does what its plan says.
 
-- `trilith.build.verify.report`: findings
-- `trilith.build.verify.subject`: what is verified
-- `trilith.build.verify.contents`: files against the manifest, bricks against the plan
-- `trilith.build.verify.libraries`: shared libraries, by reading
-- `trilith.build.verify.imports`: Python modules, by reading and by importing
-- `trilith.build.verify.process`: a server, started from the result
-- `trilith.build.verify.asking`: what it answers, by protocol
-- `trilith.build.verify.serving`: what it says of itself, and one inference through each endpoint
+- `trilith.build.verifying.report`: findings
+- `trilith.build.verifying.subject`: what is verified
+- `trilith.build.verifying.contents`: files against the manifest, bricks against the plan
+- `trilith.build.verifying.libraries`: shared libraries, by reading
+- `trilith.build.verifying.imports`: Python modules, by reading and by importing
+- `trilith.build.verifying.process`: a server, started from the result
+- `trilith.build.verifying.asking`: what it answers, by protocol
+- `trilith.build.verifying.serving`: what it says of itself, and one inference through each endpoint
 """
 
 from pathlib import Path
 
 from trilith.build.binaries import Tree
-from trilith.build.verify.contents import check_contents
-from trilith.build.verify.imports import check_imports
-from trilith.build.verify.libraries import check_libraries
-from trilith.build.verify.report import Finding, Level, Report
-from trilith.build.verify.serving import check_serving
-from trilith.build.verify.subject import Subject, open_subject
+from trilith.build.verifying.contents import check_contents
+from trilith.build.verifying.imports import check_imports
+from trilith.build.verifying.libraries import check_libraries
+from trilith.build.verifying.report import Finding, Level, Report
+from trilith.build.verifying.serving import check_serving
+from trilith.build.verifying.subject import Subject, open_subject
 
 __all__ = ["Finding", "Level", "Report", "Subject", "open_subject", "verify", "verify_subject"]
 
