@@ -29,7 +29,7 @@ Usage:
     trilith build compose --from=DIR|IMAGE   cut a smaller server out of one that is there
     trilith build doctor                     what this machine has for a build, and what it lacks
     trilith build mirror check [selection]   list every address that no rule of mirrors.toml covers
-    trilith build lock [selection] [--output=L] [--check] [--store=S] [--debian] [--base=IMAGE=FOLDER]
+    trilith build lock [selection] [--output=L] [--check] [--store=S] [--debian] [--base=IMAGE=BASE]
                                              write down what everything is; --check says what moved
     trilith build fetch --lock=L --to=STORE [--mirrors=FILE] [--source=FOLDER]
                                              bring all of it here: the one step that uses a network

@@ -76,6 +76,7 @@ class Flags:
 def lock(catalogue: "Catalogue", words: Sequence[str]) -> int:
     """``trilith build lock SELECTION [--output=L] [--check]``: say what everything is."""
     from trilith.build.locking import FILE, lock, moved, read_lock, to_text  # noqa: PLC0415
+    from trilith.build.locking.roots import PACKAGES  # noqa: PLC0415
     from trilith.build.result import write_text  # noqa: PLC0415
 
     flags = Flags(list(words))
@@ -90,6 +91,9 @@ def lock(catalogue: "Catalogue", words: Sequence[str]) -> int:
 
         plan = decide(catalogue, flags.words)
     debian = debian or bool(before and before.debian)
+    if before is not None:
+        # Folders and images have to be named again; what is made of packages is known.
+        bases = {item.name: PACKAGES for item in before.image if item.reference == PACKAGES} | bases
     made = lock(plan, _place(plan, store, bases, debian=debian))
     for note in made.notes:
         sys.stderr.write(f"note: {note}\n")
