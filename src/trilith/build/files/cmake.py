@@ -63,6 +63,7 @@ def _part(plan: Plan, part: Part, script: Script) -> None:
     if not own_source:
         script.run("clone", part.address, part.ref, source, *(["submodules"] if component.submodules else []))
     if component.build != "copy":
+        _seeds(plan, part, script)
         _cmake(part, source, script)
     for origin, path, to, optional in copies(plan, component):
         _copy(part, source, (origin, path, f"@INSTALL_DIR@/{to}".rstrip("/"), optional), script)
@@ -70,6 +71,21 @@ def _part(plan: Plan, part: Part, script: Script) -> None:
         script.run("copy", str(library.parent), library.name, f"@INSTALL_DIR@/{to}")
     if component.build == "main" and plan.containers and not plan.selection.has("no-container-source"):
         _third_party_sources(part, script)
+
+
+def _seeds(plan: Plan, part: Part, script: Script) -> None:
+    for seed in plan.seeds:
+        if seed.component != part.key:
+            continue
+        script.comment(
+            f"Handed over: its CMake takes what it finds in {seed.folder}, and builds none itself."
+        )
+        place = f"@BUILD_DIR@/{part.folder}/build/{seed.folder}"
+        script.run("copy", str(seed.headers), "*", f"{place}/include")
+        for library in seed.libraries:
+            script.run("copy", str(library.parent), library.name, f"{place}/lib")
+        for name, target in seed.links.items():
+            script.run("ln", "-sfn", target, f"{place}/lib/{name}")
 
 
 def _cmake(part: Part, source: str, script: Script) -> None:
