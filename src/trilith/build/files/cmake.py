@@ -1,7 +1,7 @@
 """``cmake_build``: clones, configures, builds and installs each component."""
 
 from trilith.build.files.common import copies, start
-from trilith.build.files.functions import CLONE, COPY
+from trilith.build.files.functions import CLONE, COMPLETE, COPY
 from trilith.build.files.shell import Script
 from trilith.build.model import Part, Plan
 
@@ -23,7 +23,7 @@ def cmake_build(plan: Plan) -> str:
     for name, value in plan.catalogue.head.environment.items():
         script.run("export", f"{name}={value}")
     _environment(plan, script)
-    script.raw(CLONE + COPY)
+    script.raw(CLONE + COMPLETE + COPY)
     command = plan.selection.text("container-prebuild-command")
     if plan.containers and command:
         script.section("What was asked to run before the build (--container-prebuild-command)")
@@ -91,6 +91,7 @@ def _seeds(plan: Plan, part: Part, script: Script) -> None:
 def _cmake(part: Part, source: str, script: Script) -> None:
     below = f"{source}/{part.component.cmake_folder}" if part.component.cmake_folder else source
     build = f"@BUILD_DIR@/{part.folder}/build"
+    script.run("complete", build)
     lines = ["cmake", "-S", below, "-B", build, *(str(define) for define in part.defines)]
     quoted = Script("", [], trace=False)
     quoted.run(*lines)
