@@ -69,10 +69,9 @@ class Server:
 
         Args:
             options: JSON object: ``name`` (str), ``version`` (str), ``extensions`` (list of str),
-                ``strict_readiness`` (bool), ``client_shared_memory`` (bool: whether clients may
-                register it), ``threads`` (int, 0 for one for every two cores and the
-                rest in reserve), ``rate_limit`` (null, or
-                a list of objects ``name``, ``device`` (null: each), ``count``), ``latencies``
+                ``strict_readiness`` (bool), ``client_shared_memory`` (bool: whether clients may register it),
+                ``threads`` (int, 0 for one for every two cores and the rest in reserve), ``rate_limit``
+                (null, or a list of objects ``name``, ``device`` (null: each), ``count``), ``latencies``
                 (object: ``summaries`` bool, ``quantiles`` list of [quantile, error], ``histograms`` bool),
                 ``log`` (object: ``file``, ``info``, ``warning``, ``error``, ``verbose``, ``format``),
                 ``trace`` (null, or an object: ``mode``, ``timestamps`` and ``tensors`` (bool), ``rate``,
@@ -90,28 +89,26 @@ class Server:
 
         Args:
             spec: JSON object: ``name``, optional ``namespace``, ``version`` (int), ``platform``, ``backend``,
-                ``max_batch_size``, ``decoupled`` (bool), ``cached`` (bool: whether answers are kept, if
-                the server has a cache), ``inputs`` and ``outputs`` (lists of objects
-                ``name``, ``datatype`` (``FP32``), ``dims``, ``reshape`` (list or null), ``optional``,
-                ``ragged``, ``labels``), ``scheduler`` (object: ``dynamic`` bool,
-                ``preferred_batch_sizes``, ``max_queue_delay_microseconds``, ``preserve_ordering``,
-                ``priority_levels``, ``default_priority_level``, ``default_policy`` and ``policies``
-                (object from level to policy), a policy being ``timeout_action`` (``REJECT`` or
-                ``DELAY``), ``default_timeout_microseconds``, ``allow_timeout_override``,
-                ``max_queue_size``), ``sequence`` (null, or an object: ``max_idle_microseconds``,
-                ``iterative`` bool, ``strategy``, ``controls`` and ``states`` as
+                ``max_batch_size``, ``decoupled`` (bool), ``cached`` (bool: whether answers are kept, if the
+                server has a cache), ``inputs`` and ``outputs`` (lists of objects ``name``, ``datatype``
+                (``FP32``), ``dims``, ``reshape`` (list or null), ``optional``, ``ragged``, ``labels``),
+                ``scheduler`` (object: ``dynamic`` bool, ``preferred_batch_sizes``,
+                ``max_queue_delay_microseconds``, ``preserve_ordering``, ``priority_levels``,
+                ``default_priority_level``, ``default_policy`` and ``policies`` (object from level to policy),
+                a policy being ``timeout_action`` (``REJECT`` or ``DELAY``), ``default_timeout_microseconds``,
+                ``allow_timeout_override``, ``max_queue_size``), ``sequence`` (null, or an object:
+                ``max_idle_microseconds``, ``iterative`` bool, ``strategy``, ``controls`` and ``states`` as
                 :mod:`trilith.config.sequences` writes them: a strategy is ``{"direct": {...}}`` or
                 ``{"oldest": {...}}``; a control has ``name``, ``datatype``, ``kind`` (``START``, ``END``,
                 ``READY``, ``CORRID``) and ``false_true`` (two numbers or null); a state ``input``,
                 ``output``, ``datatype``, ``dims``, ``initial_dims``, ``initial`` (hex, or null for zeros)),
-                ``histogram_bounds`` (list of milliseconds, empty for Triton's),
-                ``batch_inputs`` (list of objects ``kind``, as in ``config.pbtxt``, ``targets``, ``datatype``,
-                ``source``), ``batch_outputs`` (list of objects ``targets``, ``source``),
-                ``ensemble`` (null, or a list of steps: ``model``, optional ``namespace``, ``version`` (int or
-                null), ``inputs`` and
+                ``histogram_bounds`` (list of milliseconds, empty for Triton's), ``batch_inputs`` (list of
+                objects ``kind``, as in ``config.pbtxt``, ``targets``, ``datatype``, ``source``),
+                ``batch_outputs`` (list of objects ``targets``, ``source``), ``ensemble`` (null, or a list of
+                steps: ``model``, optional ``namespace``, ``version`` (int or null), ``inputs`` and
                 ``outputs`` (lists of pairs: name of the model's tensor, name of the ensemble's),
-                ``decoupled``, ``names_outputs`` (whether outputs are asked for by name)),
-                ``config_json`` (str, as the configuration extension shows it).
+                ``decoupled``, ``names_outputs`` (whether outputs are asked for by name)), ``config_json``
+                (str, as the configuration extension shows it).
             serialized: the configuration as ``inference.ModelConfig``.
 
         Raises:
