@@ -20,19 +20,17 @@ class TritonPythonModel:
     def execute(self, requests: list[Any]) -> list[Any]:
         """Say who is here, wait for leave, answer."""
         ids = [request.request_id() for request in requests]
+        pipe = self.open_pipe(ids[0])  # before anybody hears of it, who may take the pipe away
         os.write(self.arrivals, f"{json.dumps(ids)}\n".encode())
-        self.wait(ids[0])
+        os.read(pipe, 1)
+        if pipe != self.permits:
+            os.close(pipe)
         return [self.answer(request) for request in requests]
 
-    def wait(self, request_id: str) -> None:
-        """Take one permit: one of its own where there is such a pipe."""
+    def open_pipe(self, request_id: str) -> int:
+        """Open the pipe that its permit comes through: one of its own where there is such a pipe."""
         own = self.folder / f"permits_{request_id}"
-        if not own.exists():
-            os.read(self.permits, 1)
-            return
-        pipe = os.open(own, os.O_RDONLY)
-        os.read(pipe, 1)
-        os.close(pipe)
+        return os.open(own, os.O_RDONLY) if own.exists() else self.permits
 
     def answer(self, request: Any) -> Any:
         """Give the input back."""
