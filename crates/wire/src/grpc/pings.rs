@@ -247,6 +247,7 @@ mod tests {
         let mut in_call = rules(set);
         in_call.note_received(head(HEADERS, 0, 1), Instant::now());
         assert_eq!(taken(&mut in_call, 10), 100);
+        in_call.note_sent(head(DATA, 0, 1));
         assert_eq!(taken(&mut in_call, 9), 3);
         let mut permitted = rules(set);
         permitted.options.permit_without_calls = Some(true);
