@@ -3,12 +3,15 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from trilith.build.catalogue.schema import Catalogue, Component, ThirdParty
 from trilith.build.mirrors import Mirrors
 from trilith.build.selection import Selection
+
+OWN_CONTAINERS = "starts containers of its own"
+"""How notes say that a component needs a container engine inside its build."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,18 @@ class Folders:
 
 
 @dataclass(frozen=True)
+class Seed:
+    """A library that was handed over to a component whose CMake looks for it in its build folder."""
+
+    component: str
+    folder: str
+    headers: Path
+    libraries: tuple[Path, ...]
+    links: Mapping[str, str] = field(default_factory=dict)
+    """By name, the library that it stands for."""
+
+
+@dataclass(frozen=True)
 class Plan:
     """Every decision of a build."""
 
@@ -111,6 +126,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     copies: tuple[tuple[str, Path, str], ...] = ()
     """Libraries that were handed over: whose they are, the file, the folder of the result."""
+    seeds: tuple[Seed, ...] = ()
     lock: str = ""
     """Digest of the lock that it is built from; empty where sources are taken as they are found."""
 

@@ -7,7 +7,7 @@ from trilith.build.catalogue.schema import Catalogue, Component
 from trilith.build.defines import defines_of
 from trilith.build.facts import fill, holds, placeholders, reach
 from trilith.build.mirrors import Mirrors
-from trilith.build.model import Closure, Folders, Host, Part, Plan, Value
+from trilith.build.model import OWN_CONTAINERS, Closure, Folders, Host, Part, Plan, Value
 from trilith.build.problems import BuildError, Problem
 from trilith.build.selection import FEATURES, NAMED_KINDS, Selection, split
 from trilith.build.validation import RELEASE_REF, validate
@@ -304,7 +304,7 @@ def _notes(plan: Plan) -> Iterable[str]:
         if component.needs_engine or (handed and not given.issuperset(handed)):
             names = " and ".join(handed)
             advice = f"; hand it what it needs with {names} to avoid that" if names else ""
-            yield f"{part.key} starts containers of its own while it is built{advice}"
+            yield f"{part.key} {OWN_CONTAINERS} while it is built{advice}"
     for name, setting in plan.catalogue.settings.items():
         if setting.gone and plan.settings[name].origin not in (DEFAULT, ""):
             yield f"--{name} does nothing: {setting.gone}"

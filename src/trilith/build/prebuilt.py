@@ -13,7 +13,7 @@ from trilith.build.binaries import Binary, Damaged, Tree, close, read
 from trilith.build.binaries.elf import cxx_abi
 from trilith.build.catalogue.libraries import owner_of
 from trilith.build.catalogue.schema import Catalogue, Prebuilt
-from trilith.build.model import Plan
+from trilith.build.model import OWN_CONTAINERS, Plan, Seed
 from trilith.build.problems import BuildError, Problem
 from trilith.build.selection import Choice, Selection
 from trilith.build.spelling import suggest
@@ -46,8 +46,18 @@ class Handed:
 
     def arguments(self) -> Iterator[str]:
         """Yield what CMake is told, as ``--extra-backend-cmake-arg`` takes it."""
+        if self.prebuilt.build_folder:
+            return
         yield f"{self.name}:{self.prebuilt.include_argument}:PATH={self.headers}"
         yield f"{self.name}:{self.prebuilt.library_argument}:PATH={self.libraries}"
+
+    def seed(self) -> Seed:
+        """Return what is laid into the build of the component."""
+        links: dict[str, str] = {}
+        for name, pattern in self.prebuilt.links.items():
+            fitting = [path.name for path in self.copies if fnmatchcase(path.name, pattern)]
+            links |= {name: min(fitting, key=len)} if fitting and name not in fitting else {}
+        return Seed(self.prebuilt.component, self.prebuilt.build_folder, self.headers, self.copies, links)
 
 
 def hand_over(
@@ -76,9 +86,20 @@ def settle(plan: Plan, handed: Iterable[Handed]) -> Plan:
     """Take out of a plan what need not be fetched, and put in what is copied."""
     handed = tuple(handed)
     replaced = {key for one in handed for key in one.prebuilt.replaces}
-    copies = tuple((one.prebuilt.component, path, one.prebuilt.to) for one in handed for path in one.copies)
+    copies = tuple(
+        (one.prebuilt.component, path, one.prebuilt.to)
+        for one in handed
+        for path in one.copies
+        if one.prebuilt.to
+    )
+    seeds = tuple(one.seed() for one in handed if one.prebuilt.build_folder)
+    quiet = tuple(f"{seed.component} {OWN_CONTAINERS}" for seed in seeds)
     return replace(
-        plan, closure=tuple(item for item in plan.closure if item.part.key not in replaced), copies=copies
+        plan,
+        closure=tuple(item for item in plan.closure if item.part.key not in replaced),
+        copies=copies,
+        seeds=seeds,
+        notes=tuple(note for note in plan.notes if not note.startswith(quiet)) if quiet else plan.notes,
     )
 
 
@@ -170,7 +191,8 @@ class _Inspection:
         for path in files:
             if path.as_posix().endswith(f"/{self.prebuilt.header}"):
                 return Path(path.as_posix().removesuffix(f"/{self.prebuilt.header}"))
-        self._complain(f"holds no header {self.prebuilt.header}", "hand over the package for development")
+        hint = "hand over the package for development: many wheels, and packages that only run it, hold none"
+        self._complain(f"holds no header {self.prebuilt.header}", hint)
         return None
 
     def _libraries(self, libraries: Iterable[Path]) -> tuple[Path, ...]:

@@ -231,6 +231,7 @@ def plan_of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan"
     from trilith.build.host import this_host  # noqa: PLC0415
     from trilith.build.locking.choosing import catalogue_of, selection_of  # noqa: PLC0415
     from trilith.build.planning import plan  # noqa: PLC0415
+    from trilith.build.prebuilt import hand_over, settle  # noqa: PLC0415
     from trilith.build.words import select  # noqa: PLC0415
 
     catalogue = catalogue_of(locked, store)
@@ -245,7 +246,11 @@ def plan_of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan"
     ]
     if problems:
         raise BuildError(problems)
-    return plan(selection_of(locked, given.choices), catalogue, this_host(catalogue.head), mirrors)
+    host = this_host(catalogue.head)
+    selection = selection_of(locked, given.choices)
+    # What was handed over lies where it lay, and is looked at once more.
+    selection, handed = hand_over(selection, catalogue, selection.text("target-machine", host.machine))
+    return settle(plan(selection, catalogue, host, mirrors), handed)
 
 
 def _kept(flags: Flags, name: str) -> list[str]:

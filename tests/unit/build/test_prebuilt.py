@@ -93,6 +93,58 @@ def test_headers_and_libraries_must_be_there(tmp_path: Path, capsys: pytest.Capt
     assert "holds no libonnxruntime.so" in shown
 
 
+def test_a_wheel_that_only_runs_it_holds_no_headers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_library(tmp_path / "ort/onnxruntime/capi/libonnxruntime.so.1.19.2")
+    wheel = zipped(tmp_path / "ort.whl", tmp_path / "ort")
+    words = ["--backend=onnxruntime", f"--component=onnxruntime={wheel}", "--ort-version=1.19.2"]
+    assert build(tmp_path, *words)[0] == 2
+    assert "holds no header onnxruntime_c_api.h; hand over the package for dev" in capsys.readouterr().err
+
+
+def vino(root: Path, version: str = "2024.4.1") -> Path:
+    """Lay out OpenVINO as its wheels have it: no library without a version in its name."""
+    make_library(root / "openvino/libs/libopenvino.so.2441", needed=["libtbb.so.12"], search="$ORIGIN")
+    make_library(root / "openvino/libs/libtbb.so.12")
+    make_library(root / "openvino/libs/libopenvino_intel_cpu_plugin.so")
+    make_library(root / "openvino/libs/libopenvino_intel_gpu_plugin.so", needed=["libOpenCL.so.1"])
+    headers = root / "openvino/include/openvino"
+    (headers / "core").mkdir(parents=True)
+    (headers / "openvino.hpp").write_text("// C++\n")
+    names = ("MAJOR", "MINOR", "PATCH")
+    lines = (
+        f"#define OPENVINO_VERSION_{name} {number}\n"
+        for name, number in zip(names, version.split("."), strict=True)
+    )
+    (headers / "core/version.hpp").write_text("".join(lines))
+    return root
+
+
+def test_what_has_no_argument_is_laid_where_the_build_looks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheel = zipped(tmp_path / "vino.whl", vino(tmp_path / "vino"))
+    words = ["--backend=openvino", f"--component=openvino={wheel}"]
+    assert build(tmp_path, *words)[0] == 2
+    assert "is version 2024.4.1, and" in capsys.readouterr().err
+    status, script = build(tmp_path, *words, "--standalone-openvino-version=2024.4.1")
+    assert status == 0, capsys.readouterr().err
+    place = '"$BUILD_DIR"/backend-openvino/build/openvino'
+    for name in ("libopenvino.so.2441", "libtbb.so.12", "libopenvino_intel_cpu_plugin.so"):
+        assert f" {name} {place}/lib" in script
+    assert f"/openvino/include '*' {place}/include" in script
+    assert f"ln -sfn libopenvino.so.2441 {place}/lib/libopenvino.so\n" in script
+    assert f"ln -sfn libopenvino.so.2441 {place}/lib/openvino.so\n" in script
+    assert script.index("ln -sfn libopenvino") < script.index("cmake -S")
+    assert "gpu_plugin" not in script
+    plan = ["build", "plan", *WORDS[1:4], *words, "--standalone-openvino-version=2024.4.1"]
+    assert main(plan) == 0
+    shown = capsys.readouterr().out
+    assert "starts containers of its own" not in shown
+    assert "openvinotoolkit" not in shown
+
+
 def test_an_old_abi_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "torch/include/torch").mkdir(parents=True)
     (tmp_path / "torch/include/torch/script.h").write_text("// C++\n")
@@ -159,7 +211,6 @@ def test_a_wheel_without_headers_and_one_that_escapes_are_refused(
         (["--backend=onnxruntime", "--component=onnxruntime=/not/there"], "there is no such folder"),
         (["--backend=onnxruntime", "--component=onnxruntime=/x.whl"], "folder or wheel"),
         (["--backend=onnxruntime", "--component=onnxruntime:OTHER:PATH=/x"], "says nothing of 'onnxruntime'"),
-        (["--backend=openvino", "--component=openvino=/x"], "takes no OpenVINO from outside"),
     ],
 )
 def test_mistakes_are_explained(

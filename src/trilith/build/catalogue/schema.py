@@ -282,7 +282,12 @@ class Prebuilt:
     replaces: tuple[str, ...] = ()
     """Third-party parts that need not be fetched then."""
     to: str = ""
-    """Folder of the result that its libraries go to."""
+    """Folder of the result that its libraries go to; empty where the component installs them itself."""
+    build_folder: str = ""
+    """Folder of the component's build in which it looks for headers (``include``) and libraries (``lib``),
+    where no argument names one."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Names that libraries are looked for by in there, and the patterns of those that they stand for."""
     refused: str = ""
     """Why it cannot be handed over."""
 

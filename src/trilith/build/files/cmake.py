@@ -1,7 +1,7 @@
 """``cmake_build``: clones, configures, builds and installs each component."""
 
 from trilith.build.files.common import copies, start
-from trilith.build.files.functions import CLONE, COPY
+from trilith.build.files.functions import CLONE, COMPLETE, COPY
 from trilith.build.files.shell import Script
 from trilith.build.model import Part, Plan
 
@@ -23,7 +23,7 @@ def cmake_build(plan: Plan) -> str:
     for name, value in plan.catalogue.head.environment.items():
         script.run("export", f"{name}={value}")
     _environment(plan, script)
-    script.raw(CLONE + COPY)
+    script.raw(CLONE + COMPLETE + COPY)
     command = plan.selection.text("container-prebuild-command")
     if plan.containers and command:
         script.section("What was asked to run before the build (--container-prebuild-command)")
@@ -63,6 +63,7 @@ def _part(plan: Plan, part: Part, script: Script) -> None:
     if not own_source:
         script.run("clone", part.address, part.ref, source, *(["submodules"] if component.submodules else []))
     if component.build != "copy":
+        _seeds(plan, part, script)
         _cmake(part, source, script)
     for origin, path, to, optional in copies(plan, component):
         _copy(part, source, (origin, path, f"@INSTALL_DIR@/{to}".rstrip("/"), optional), script)
@@ -73,9 +74,25 @@ def _part(plan: Plan, part: Part, script: Script) -> None:
     script.run("mark", part.key)
 
 
+def _seeds(plan: Plan, part: Part, script: Script) -> None:
+    for seed in plan.seeds:
+        if seed.component != part.key:
+            continue
+        script.comment(
+            f"Handed over: its CMake takes what it finds in {seed.folder}, and builds none itself."
+        )
+        place = f"@BUILD_DIR@/{part.folder}/build/{seed.folder}"
+        script.run("copy", str(seed.headers), "*", f"{place}/include")
+        for library in seed.libraries:
+            script.run("copy", str(library.parent), library.name, f"{place}/lib")
+        for name, target in seed.links.items():
+            script.run("ln", "-sfn", target, f"{place}/lib/{name}")
+
+
 def _cmake(part: Part, source: str, script: Script) -> None:
     below = f"{source}/{part.component.cmake_folder}" if part.component.cmake_folder else source
     build = f"@BUILD_DIR@/{part.folder}/build"
+    script.run("complete", build)
     lines = ["cmake", "-S", below, "-B", build, *(str(define) for define in part.defines)]
     quoted = Script("", [], trace=False)
     quoted.run(*lines)

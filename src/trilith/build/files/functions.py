@@ -24,6 +24,20 @@ clone() {
 }
 """
 
+COMPLETE = r"""
+# complete FOLDER: brings back submodules that went missing from what CMake cloned below FOLDER before. CMake
+# itself looks at the commit of a clone alone.
+complete() {
+    local file
+    [[ -d $1 ]] || return 0
+    while IFS= read -r -d '' file; do
+        if [[ -e ${file%/*}/.git ]]; then
+            git -C "${file%/*}" submodule --quiet update --recursive
+        fi
+    done < <(find "$1" -name .gitmodules -print0)
+}
+"""
+
 COPY = r"""
 # copy FOLDER PATTERN TARGET [optional]: copies what matches below FOLDER into TARGET, replacing what is
 # there.
