@@ -1,12 +1,13 @@
-"""Images as skopeo and buildah see them.
+"""Images as skopeo, podman and buildah see them.
 
-Both come with the system and not with pip, so that the set-up of the tests cannot bring them. What they find
+They come with the system and not with pip, so that the set-up of the tests cannot bring them. What they find
 is held without them too, in ``tests/unit/build/image``.
 """
 
 import json
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,27 @@ def test_skopeo_reads_what_was_written(tmp_path: Path, kind: str) -> None:
     assert told["config"]["User"] == "1000:1000"
     run("skopeo", "copy", "--quiet", f"{kind}:{image}", f"oci:{tmp_path}/copied:latest")
     assert main(["build", "verify", "--static", f"{tmp_path}/copied"]) == 0
+
+
+@pytest.mark.skipif(not shutil.which("podman"), reason="podman is a package of the system and not here")
+@pytest.mark.parametrize("kind", ["oci", "docker-archive"])
+def test_podman_takes_what_was_written(tmp_path: Path, kind: str) -> None:
+    root = make_server(tmp_path / "result")
+    image = tmp_path / "image"
+    assert main(["build", "image", str(root), "--base=none", f"--output={kind}:{image}"]) == 0
+    with tempfile.TemporaryDirectory() as short:  # podman takes no long path for what it runs with
+        places = ["--root", tmp_path / "store", "--runroot", short]
+        podman = ["podman", *places, "--storage-driver", "vfs"]
+        if kind == "oci":
+            name = run(*podman, "pull", "--quiet", f"oci:{image}").strip()
+        else:
+            name = run(*podman, "load", "--quiet", "--input", image).strip().rpartition(" ")[2]
+        told = json.loads(run(*podman, "image", "inspect", name))[0]
+        run(*podman, "save", "--quiet", "--format=docker-archive", f"--output={tmp_path}/saved", name)
+    assert told["User"] == "1000:1000"
+    assert told["Config"]["Cmd"] == ["trilith", "serve", "/models"]
+    assert told["Labels"]["org.opencontainers.image.title"] == "trilith"
+    assert main(["build", "verify", "--static", f"{tmp_path}/saved"]) == 0
 
 
 @pytest.mark.skipif(not shutil.which("buildah"), reason="buildah is a package of the system and not here")

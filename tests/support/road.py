@@ -115,6 +115,7 @@ def _hollow(module: str) -> dict[str, str]:
         for path in sorted(place.rglob("*.py"))
         if "tests" not in path.parts
     }
+    files |= {f"{below}/core/lib/static.a": "", f"{below}/core/lib/static.pc": ""}
     files |= {f"{below}/tests/__init__.py": "", f"{below}/core/tests/test_one.py": "assert 1\n"}
     return files | {f"{below}/__init__.py": _HAND_OVER.format(depth=below.count("/") + 1)}
 

@@ -27,7 +27,7 @@ def make_system(root: Path, names: Iterable[str], said_installed: Iterable[str])
     for path in sorted({path for name in _closure(names) for path in _files(name)}):
         _copy(Path(path), root)
     (root / "usr/bin/awk").symlink_to("mawk")
-    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\n")
+    (root / "etc/passwd").write_text("root:x:0:0:root:/:/bin/bash\n")
     (root / "etc/group").write_text("root:x:0:\nshadow:x:42:\n")
     for folder in ("info", "updates", "triggers", "alternatives"):
         (root / "var/lib/dpkg" / folder).mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,7 @@ Usage:
         Say what this machine has for a build, and what it lacks.
 
     trilith build lock [selection] [--output=L] [--check] [--store=S]
-                       [--debian] [--base=IMAGE=FOLDER]
+                       [--debian] [--base=IMAGE=BASE]
         Write down what everything is; --check says what moved.
     trilith build fetch --lock=L --to=STORE [--mirrors=FILE] [--source=DIR]
         Bring all of it here: the one step that uses a network.

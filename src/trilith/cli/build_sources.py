@@ -75,6 +75,7 @@ class Flags:
 def lock(catalogue: "Catalogue", words: Sequence[str]) -> int:
     """``trilith build lock SELECTION [--output=L] [--check]``: say what everything is."""
     from trilith.build.locking import FILE, lock, moved, read_lock, to_text  # noqa: PLC0415
+    from trilith.build.locking.roots import PACKAGES  # noqa: PLC0415
     from trilith.build.result import write_text  # noqa: PLC0415
 
     flags = Flags(list(words))
@@ -89,6 +90,9 @@ def lock(catalogue: "Catalogue", words: Sequence[str]) -> int:
 
         plan = decide(catalogue, [*flags.words, *rules, *source])
     debian = debian or bool(before and before.debian)
+    if before is not None:
+        # Folders and images have to be named again; what is made of packages is known.
+        bases = {item.name: PACKAGES for item in before.image if item.reference == PACKAGES} | bases
     place = _place(plan, store, bases, debian=debian)
     made = lock(plan, replace(place, source=Path(source[0].partition("=")[2])) if source else place)
     for note in made.notes:

@@ -218,18 +218,27 @@ def _source(store: Store, sha256: str, folder: Path) -> None:
         unpack_tar(archive, fresh, "source")
     finally:
         archive.unlink()
-    for place, _, files in os.walk(fresh):
+    for place, folders, files in os.walk(fresh, topdown=False):
         for path in (Path(place) / name for name in files):
-            if path.is_symlink():
-                continue
             before = folder / path.relative_to(fresh)
-            if before.is_file() and filecmp.cmp(before, path, shallow=False):
-                status = before.stat()
-                os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-            else:
-                os.utime(path)
+            if not path.is_symlink():
+                same = before.is_file() and filecmp.cmp(before, path, shallow=False)
+                _keep_time(path, before if same else None)
+        # Cargo looks at the times of folders too, where a build script names one.
+        before = folder / Path(place).relative_to(fresh)
+        same = before.is_dir() and {*folders, *files} == {path.name for path in before.iterdir()}
+        _keep_time(Path(place), before if same else None)
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)
+
+
+def _keep_time(path: Path, before: Path | None) -> None:
+    """Give something the time of what was there before; this moment if it is new."""
+    if before:
+        status = before.stat()
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    else:
+        os.utime(path)
 
 
 def _plain(address: str) -> str:

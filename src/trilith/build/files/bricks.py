@@ -32,7 +32,9 @@ for home in "${CARGO_HOME:-$HOME/.cargo}" "${CARGO_HOME:+${CARGO_HOME%%/*}/crate
 done
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f'; printf '%%s' "${remap[*]}")
 export CARGO_ENCODED_RUSTFLAGS
-CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$BUILD_DIR/target} "${maturin[@]}" build --locked %s \
+# What is compiled does not depend on when its sources were made: code in C would be compiled anew for that.
+SOURCE_DATE_EPOCH=315532800 \
+    CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$BUILD_DIR/target} "${maturin[@]}" build --locked %s \
     --manifest-path "$BUILD_DIR/source/crates/bridge/Cargo.toml" --out "$BUILD_DIR/wheels" \
     --interpreter "$PYTHON" --no-default-features --features "$features"
 """
@@ -42,7 +44,7 @@ CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$BUILD_DIR/target} "${maturin[@]}" build --
 _INSTALL = r"""
 version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 made=$(sha256sum "$BUILD_DIR"/wheels/*.whl ${WHEELS:+"$WHEELS"/*.whl} | cut -d' ' -f1 | sha256sum)
-made+="$version ${requirements[*]} without tests"
+made+="$version ${requirements[*]} without tests and static libraries"
 if [[ -d $INSTALL_DIR/lib && -n $WHEELS && $(cat "$BUILD_DIR/installed" 2>/dev/null) == "$made" ]]; then
     echo "The result in $INSTALL_DIR is up to date"
     mark install
@@ -60,10 +62,10 @@ if ((${#requirements[@]})); then
     "${pip[@]}" ${WHEELS:+--no-index --find-links "$WHEELS"} "${requirements[@]}"
 fi
 rm -rf -- "${packages:?}/bin"
-# Tests of what is required: no server runs them, and they are a tenth of it.
-find "$packages" -path "$packages/$NAME" -prune -o -type d -name tests -prune -print0 \
-    | xargs -0 --no-run-if-empty rm -rf --
-sed -i '/\/tests\//d' "$packages"/*.dist-info/RECORD
+# Tests of what is required, and what only linkers read: no server uses them, and they are a tenth of it.
+find "$packages" -path "$packages/$NAME" -prune -o \( -type d -name tests -prune -o -type f -name '*.a' \
+    -o -type f -name '*.pc' \) -print0 | xargs -0 --no-run-if-empty rm -rf --
+sed -i -e '/\/tests\//d' -e '/\.a,sha256=/d' -e '/\.pc,sha256=/d' "$packages"/*.dist-info/RECORD
 """
 
 _LAUNCH = r"""

@@ -22,7 +22,7 @@ _APT = (
 )
 # As debootstrap does: packages are unpacked, and their scripts have not run yet.
 _CONFIGURE = (
-    "mkdir -p /var/lib/dpkg/info /var/lib/dpkg/updates /var/lib/dpkg/triggers /var/log /run /root",
+    "mkdir -p /var/lib/dpkg/info /var/lib/dpkg/updates /var/lib/dpkg/triggers /var/log /run",
     "touch /var/lib/dpkg/status /var/lib/dpkg/available",
     "ln -sf mawk /usr/bin/awk",
     f"dpkg --force-depends --force-confnew --install /{DEBIAN}/base-passwd_*.deb /{DEBIAN}/base-files_*.deb",

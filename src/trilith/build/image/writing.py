@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import shutil
 import tarfile
 import tempfile
@@ -21,6 +22,7 @@ OCI, DOCKER = "oci", "docker-archive"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG = "application/vnd.oci.image.config.v1+json"
 _CHUNK = 1 << 20
+_LONGEST_TAG = 128
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,11 @@ def write(destination: Destination, assemble: Callable[[Path], Assembled]) -> st
     return digest
 
 
+def tag_of(version: str) -> str:
+    """Return a version as a tag: what engines refuse in tags, such as ``+``, becomes ``_``."""
+    return re.sub(r"[^\w.-]", "_", version, flags=re.ASCII).lstrip(".-")[:_LONGEST_TAG] or "latest"
+
+
 def _empty(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())
 
@@ -114,7 +121,7 @@ def _layout(image: Assembled, layout: Path, blobs: Path) -> str:
         "mediaType": _MANIFEST,
         **manifest,
         "platform": platform,
-        "annotations": {"org.opencontainers.image.ref.name": image.version or "latest"},
+        "annotations": {"org.opencontainers.image.ref.name": tag_of(image.version)},
     }
     _dump(layout / INDEX, {"schemaVersion": 2, "manifests": [described]})
     _dump(layout / MARKER, {"imageLayoutVersion": "1.0.0"})
@@ -122,11 +129,15 @@ def _layout(image: Assembled, layout: Path, blobs: Path) -> str:
 
 
 def _archive(image: Assembled, path: Path) -> None:
-    """Write what ``docker load`` reads: layers unpacked, named by what is in them."""
+    """Write what ``docker load`` reads: layers unpacked, named by what is in them.
+
+    It is the image specification 1.2 without what it keeps for Docker before 1.10 (``repositories``, and
+    ``json`` and ``VERSION`` beside each layer): where there is a ``manifest.json``, nobody reads those.
+    """
     config = _text(image.config)
     name = f"{hashlib.sha256(config).hexdigest()}.json"
     names = [f"{layer.diff_id.removeprefix('sha256:')}/layer.tar" for layer in image.layers]
-    described = [{"Config": name, "RepoTags": [f"{image.name}:{image.version or 'latest'}"], "Layers": names}]
+    described = [{"Config": name, "RepoTags": [f"{image.name}:{tag_of(image.version)}"], "Layers": names}]
     with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
         for layer, member in dict(zip(image.layers, names, strict=True)).items():
             _add_layer(archive, layer, member)

@@ -40,6 +40,17 @@ def test_a_source_that_did_not_change_keeps_its_time_and_another_gets_a_new_one(
     assert not times
 
 
+def test_a_folder_keeps_its_time_while_it_holds_the_same_names(tmp_path: Path) -> None:
+    store, folder = Store(tmp_path / "store"), tmp_path / "offline"
+    files = {"proto/one": "a", "proto/two": "a", "src/one": "a"}
+    first = lay_out(lock(source=(source(store, files),)), store, folder)
+    for path in first.source.iterdir():
+        os.utime(path, (LONG_AGO, LONG_AGO))
+    lay_out(lock(source=(source(store, {**files, "proto/one": "b", "src/new": "a"}),)), store, folder)
+    assert (first.source / "proto").stat().st_mtime == LONG_AGO
+    assert (first.source / "src").stat().st_mtime > LONG_AGO
+
+
 def laid_out(tmp_path: Path, text: str) -> Offline:
     """Lay out a repository whose CMake names an archive."""
     store = Store(tmp_path / "store")
