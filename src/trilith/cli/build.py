@@ -66,7 +66,10 @@ Usage:
 The catalogue is 'trilith', this server. --catalogue=triton is the upstream
 C++ server; any other is a file. A selection is flags, with the names that
 build.py gave them, a server.toml (--config), or both; the command line wins.
-After '--', an old command line of build.py works as it is."""
+After '--', an old command line of build.py works as it is.
+
+--proxy=ADDRESS, with any of these, is asked for whatever is fetched, as is the
+environment's http_proxy; neither is written into files, images or locks."""
 
 CATALOGUE = "--catalogue"
 
@@ -111,6 +114,10 @@ def main(words: Sequence[str]) -> int:
 
 
 def _run(words: list[str]) -> int:
+    if proxy := sources.Flags(words).take("proxy"):
+        from trilith.build.proxies import use_proxy  # noqa: PLC0415
+
+        use_proxy(proxy)
     given = _take_catalogue(words)
     command = words[0] if words and words[0] in {**COMMANDS, **LATER} else ""
     rest = words[1:] if command else words
