@@ -19,8 +19,8 @@ RELEASE = "24.10"
 """The release of the Triton among the peers."""
 CONFIGURATION = """
 backend: "identity"
-input [{ name: "IN" data_type: TYPE_INT32 dims: [ -1 ] }]
-output [{ name: "OUT" data_type: TYPE_INT32 dims: [ -1 ] }]
+input [{ name: "INPUT0" data_type: TYPE_INT32 dims: [ -1 ] }]
+output [{ name: "OUTPUT0" data_type: TYPE_INT32 dims: [ -1 ] }]
 """
 
 
@@ -72,7 +72,7 @@ def answer(backends: Path, repository: Path, log: Path) -> dict[str, object]:
                 file.write(line)
                 if "Started HTTPService" in line:
                     break
-            tensor = {"name": "IN", "shape": [3], "datatype": "INT32", "data": [1, 2, 3]}
+            tensor = {"name": "INPUT0", "shape": [3], "datatype": "INT32", "data": [1, 2, 3]}
             asked = urllib.request.Request(
                 f"http://localhost:{ports['http']}/v2/models/same/infer",
                 json.dumps({"inputs": [tensor]}).encode(),
@@ -107,4 +107,4 @@ def test_the_real_backend_is_built_without_a_network_and_loaded_by_the_real_serv
     (repository / "same" / "1").mkdir(parents=True)
     (repository / "same" / "config.pbtxt").write_text(CONFIGURATION)
     told = answer(folder / "opt" / "tritonserver" / "backends", repository, tmp_path / "triton.log")
-    assert told["outputs"] == [{"name": "OUT", "datatype": "INT32", "shape": [3], "data": [1, 2, 3]}]
+    assert told["outputs"] == [{"name": "OUTPUT0", "datatype": "INT32", "shape": [3], "data": [1, 2, 3]}]
