@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from benchmarks.peers import locate
 
+from support.server import wait_until
 from trilith.build.assembling.proof import ways
 from trilith.cli.main import main
 
@@ -19,8 +20,8 @@ RELEASE = "24.10"
 """The release of the Triton among the peers."""
 CONFIGURATION = """
 backend: "identity"
-input [{ name: "IN" data_type: TYPE_INT32 dims: [ -1 ] }]
-output [{ name: "OUT" data_type: TYPE_INT32 dims: [ -1 ] }]
+input [{ name: "INPUT0" data_type: TYPE_INT32 dims: [ -1 ] }]
+output [{ name: "OUTPUT0" data_type: TYPE_INT32 dims: [ -1 ] }]
 """
 
 
@@ -64,24 +65,27 @@ def answer(backends: Path, repository: Path, log: Path) -> dict[str, object]:
     (library,) = (peers.packages / "nvidia_pytriton.libs").glob("libtritonserver-*.so")
     (log.parent / "libtritonserver.so").symlink_to(library)
     environment["LD_LIBRARY_PATH"] += f"{os.pathsep}{log.parent}"
+    address = f"http://127.0.0.1:{ports['http']}/v2"
     with log.open("w") as file:
-        triton = subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True)
-        assert triton.stderr is not None
+        triton = subprocess.Popen(words, env=environment, stderr=file)
         try:
-            for line in triton.stderr:
-                file.write(line)
-                if "Started HTTPService" in line:
-                    break
-            tensor = {"name": "IN", "shape": [3], "datatype": "INT32", "data": [1, 2, 3]}
-            asked = urllib.request.Request(
-                f"http://localhost:{ports['http']}/v2/models/same/infer",
-                json.dumps({"inputs": [tensor]}).encode(),
-            )
-            with urllib.request.urlopen(asked, timeout=60) as told:  # noqa: S310  on this machine
+            wait_until(lambda: triton.poll() is not None or ready(address), "the real Triton", 120)
+            assert triton.poll() is None, log.read_text()
+            tensor = {"name": "INPUT0", "shape": [3], "datatype": "INT32", "data": [1, 2, 3]}
+            body = json.dumps({"inputs": [tensor]}).encode()
+            with urllib.request.urlopen(f"{address}/models/same/infer", body, timeout=60) as told:  # noqa: S310
                 return dict(json.load(told))
         finally:
             triton.terminate()
-            triton.communicate(timeout=60)
+            triton.wait(timeout=60)
+
+
+def ready(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/health/ready", timeout=5):  # noqa: S310  on this machine
+            return True
+    except OSError:
+        return False
 
 
 @pytest.mark.skipif(
@@ -107,4 +111,4 @@ def test_the_real_backend_is_built_without_a_network_and_loaded_by_the_real_serv
     (repository / "same" / "1").mkdir(parents=True)
     (repository / "same" / "config.pbtxt").write_text(CONFIGURATION)
     told = answer(folder / "opt" / "tritonserver" / "backends", repository, tmp_path / "triton.log")
-    assert told["outputs"] == [{"name": "OUT", "datatype": "INT32", "shape": [3], "data": [1, 2, 3]}]
+    assert told["outputs"] == [{"name": "OUTPUT0", "datatype": "INT32", "shape": [3], "data": [1, 2, 3]}]
