@@ -294,9 +294,7 @@ class Model:
         """Return the way of an instance in this process to the rest of the server before it takes batches."""
 
     def ask_by(self, check: Callable[[], str | None]) -> None:
-        """Have a function asked whether the model can serve, until the model is closed. It returns why not, or
-        ``None``; it is called from threads for blocking work, never twice at once.
-        """
+        """Have a function asked, never twice at once, why the model cannot serve; ``None`` where it can."""
 
     def connect_worker(self, socket_descriptor: int, demand: str = "") -> WorkerLink:
         """Take over the server's end of a worker's channel: a connected Unix stream socket.
