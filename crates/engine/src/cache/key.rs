@@ -89,8 +89,15 @@ impl Digest {
         }
     }
 
-    fn number(&mut self, number: u64) {
-        self.write(&number.to_le_bytes());
+    /// Seven bits a byte, all but the last marked: no number is the beginning of another, and most take one byte.
+    fn number(&mut self, mut number: u64) {
+        let mut bytes = SmallVec::<[u8; 10]>::new();
+        while number > 0x7f {
+            bytes.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        bytes.push(number as u8);
+        self.write(&bytes);
     }
 
     fn text(&mut self, text: &str) {
@@ -108,7 +115,7 @@ impl Digest {
         self.text(&tensor.name);
         self.text(tensor.datatype.name());
         self.number(tensor.shape.len() as u64);
-        tensor.shape.iter().for_each(|extent| self.write(&extent.to_le_bytes()));
+        tensor.shape.iter().for_each(|extent| self.number(*extent as u64));
         self.number(tensor.payload.len() as u64);
         tensor.payload.pieces().iter().for_each(|piece| self.write(piece));
     }
