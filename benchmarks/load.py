@@ -18,8 +18,6 @@ from benchmarks.requests import Request
 SCRIPT = Path(__file__).with_name("load.lua")
 # Beyond the window itself: connections, the slowest reply, writing the log.
 SPARE_SECONDS = 60.0
-# Requests of a connection with which the one that is cut short at the end makes no difference.
-MANY_EACH = 100
 # One request of h2load's log: start time, status, microseconds.
 LOG_FIELDS = 3
 
@@ -94,16 +92,14 @@ def parse_wrk(text: str) -> Outcome:
     return Outcome(result["requests"], result["microseconds"] / 1e6, result["p50"], result["p99"])
 
 
-def run_h2load(job: Job, requests: int, seconds: int) -> Outcome:
+def run_h2load(job: Job, requests: int | None, seconds: int) -> Outcome:
     """Send the request over gRPC, one stream at a time on each connection.
-
-    Where requests are many, they are sent for a time, as `wrk` does, so that no connection ends before the others.
-    Where they are few, a number of them is sent, so that all that was sent is also counted.
 
     Args:
         job: what to send.
-        requests: how often that will be.
-        seconds: about how long that will take.
+        requests: how often; a number, so that all that was sent is also counted. None to send for a time, so
+            that no connection ends before the others; then the last request of each is cut short.
+        seconds: how long that will take, about.
 
     """
     body = job.directory / "frame"
@@ -111,7 +107,7 @@ def run_h2load(job: Job, requests: int, seconds: int) -> Outcome:
     log = job.directory / "h2load.log"
     log.unlink(missing_ok=True)
     command = ["h2load", f"--clients={job.clients}", "--threads=1"]
-    if requests >= MANY_EACH * job.clients:
+    if requests is None:
         command += [f"--duration={seconds}", "--warm-up-time=0"]
     else:
         command += [f"--requests={max(requests, job.clients)}"]

@@ -180,7 +180,8 @@ class Session:
             return load.run_wrk(job, seconds), 0
         server, model = self._server(run.side), self._model(run.side, run.model)
         with answers.Watch(server, model, self.plan.magika) as watch:
-            outcome = load.run_h2load(job, int(self._rates[run] * seconds), seconds)
+            requests = None if run.timed else int(self._rates[run] * seconds)
+            outcome = load.run_h2load(job, requests, seconds)
         self._rates[run] = outcome.requests / outcome.seconds
         return outcome, watch.asked
 

@@ -29,6 +29,8 @@ class Load:
     model: str
     protocol: Protocol
     clients: int
+    timed: bool = False
+    """Whether requests are sent for a time, where the load generator could send a number of them."""
 
 
 @dataclass(frozen=True)
@@ -175,8 +177,8 @@ def _growth() -> Iterator[Scenario]:
     for protocol in Protocol:
         yield Scenario(
             f"growth/{protocol}",
-            Load(Side.TRILITH, "identity", protocol, MOST_CLIENTS),
-            Load(Side.TRILITH, "identity", protocol, MANY_CLIENTS),
+            Load(Side.TRILITH, "identity", protocol, MOST_CLIENTS, timed=True),
+            Load(Side.TRILITH, "identity", protocol, MANY_CLIENTS, timed=True),
             (Limit("throughput", 1.0, at_least=True),),
             # What is expected is near the bound, and the client's cost is part of the figure.
             repeats=2,
