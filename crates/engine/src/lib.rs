@@ -22,10 +22,10 @@
 //! - [`clock`]: where time comes from
 //! - [`vigil`]: looking for a moment before sleeping
 //!
-//! Behind them: `address` (which model is meant), `limits` (instances that share resources), `index` (which models there are), `pending` (an admitted
-//! request), `expiry` (who wakes the one that expires requests), `trace` (what is noted of traced requests), `matching`
-//! and `outputs` (tensors against the signature), `tray` (where the answers of a mailbox lie), `sync` (what threads meet
-//! at).
+//! Behind them: `address` (which model is meant), `limits` (instances that share resources), `index` (which models there
+//! are), `pending` (an admitted request), `expiry` (who wakes the one that expires requests), `trace` (what is noted of
+//! traced requests), `matching` and `outputs` (tensors against the signature), `tray` (where the answers of a mailbox
+//! lie), `sync` (what threads meet at).
 //!
 //! Nothing here opens a socket, starts a thread, sleeps or knows Python. Whoever executes batches
 //! (a Python thread, a worker process) pulls them through a [`model::Port`].

@@ -4,8 +4,8 @@
 //! each of them as soon as it is queued runs them one by one or two by two, and a batch of two costs what a batch of
 //! fifteen costs. So a thread that works in rounds has models hold back what it queues until its round ends, which is
 //! when all that was ready as it began has had its turn, or until as much waits as most of the round before brought: with
-//! that the instance begins, while the thread goes on with the rest. The thread says so at once where it is about to do
-//! something long (see [`end`]).
+//! that the instance begins, while the thread goes on with the rest. Where the thread is about to do something long it
+//! lets go of all first (see [`end`] and [`before_reading`]).
 //!
 //! Threads that do not work in rounds hold nothing back, and neither does a thread that has had no two requests in a
 //! round.
@@ -16,6 +16,9 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use crate::model::Model;
+
+/// Content that takes long to read, in bytes: JSON of that length takes as much time as a dozen small requests.
+const LONG: usize = 64 << 10;
 
 thread_local! {
     static ROUND: Round = const {
@@ -67,8 +70,16 @@ pub fn end() {
     });
 }
 
-/// Takes note of a request that is about to be queued. How much the model is to hold back from here on, in requests;
-/// `None` where that stays as it is.
+/// Ends the current thread's round where it is about to read, or to unpack, content of so many bytes that what waits
+/// would wait for long.
+pub fn before_reading(length: usize) {
+    if length > LONG {
+        end();
+    }
+}
+
+/// Takes note of a request that is about to be queued. How much the model is to hold back, in requests; `None` where
+/// that stays as it is.
 pub(crate) fn begin(model: &Arc<Model>) -> Option<u64> {
     ROUND.with(|round| {
         let end = round.end.borrow();
@@ -80,10 +91,13 @@ pub(crate) fn begin(model: &Arc<Model>) -> Option<u64> {
         }
         let most = most(round.requests_before.get());
         let mut models = round.models.borrow_mut();
-        if most < 2 || models.iter().any(|known| Arc::ptr_eq(known, model)) {
+        if most < 2 {
             return None;
         }
-        models.push(Arc::clone(model));
+        // Said again for each request: another loop that ends its round has the model let go of all.
+        if !models.iter().any(|known| Arc::ptr_eq(known, model)) {
+            models.push(Arc::clone(model));
+        }
         Some(most)
     })
 }

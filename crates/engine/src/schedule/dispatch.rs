@@ -56,6 +56,8 @@ pub(crate) struct Dispatch<T> {
     collector: Option<Collector>,
     /// While more is about to come: what must wait before it is taken. 0 otherwise.
     held: u64,
+    /// Whether what was held back is to be taken, whatever is held back by now.
+    due: bool,
 }
 
 impl<T: Waiting> Dispatch<T> {
@@ -68,6 +70,7 @@ impl<T: Waiting> Dispatch<T> {
             woken: Vec::new(),
             collector: None,
             held: 0,
+            due: false,
         }
     }
 
@@ -112,12 +115,13 @@ impl<T: Waiting> Dispatch<T> {
     /// Holds nothing back any more; says whom to wake.
     pub(crate) fn release(&mut self) -> Option<Waker> {
         self.held = 0;
+        self.due = !self.queue.is_empty();
         // Whoever collects a batch knows when it is enough.
         if self.collector.is_some() { None } else { self.wake_if_useful() }
     }
 
     fn is_held(&self) -> bool {
-        self.rule.load(&self.queue) < self.held.min(self.rule.capacity())
+        !self.due && self.rule.load(&self.queue) < self.held.min(self.rule.capacity())
     }
 
     /// Takes a queued item out, by its number.
@@ -141,6 +145,7 @@ impl<T: Waiting> Dispatch<T> {
             self.idle.push(Idle { port, waker: waker.clone() });
             return (Step::Wait { until: None }, None);
         }
+        self.due = false;
         match self.rule.decide(&mut self.queue, now, leavers) {
             Decision::Take(count) => {
                 let mut items = Vec::with_capacity(count);

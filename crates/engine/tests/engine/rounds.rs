@@ -141,13 +141,18 @@ fn a_thread_without_rounds_holds_nothing_back() {
 }
 
 #[test]
-fn whoever_is_about_to_look_for_an_answer_lets_go_of_what_is_held_back() {
+fn whoever_is_about_to_do_something_long_lets_go_of_what_is_held_back() {
     alone(|| {
         let (server, mut one) = (Server::batching(dynamic()), Loop::new());
         let (port, alarm) = after_a_round_of(8, &server, &mut one);
         server.ask(1);
-        round::end();
+        round::before_reading(1000);
+        assert_eq!(alarm.count(), 0, "that is read in no time");
+        round::before_reading(1 << 20);
         assert_eq!(alarm.count(), 1);
+        assert_eq!(take(&port).size(), 1);
+        server.ask(1);
+        round::end();
         assert_eq!(take(&port).size(), 1);
         server.ask(1);
         Vigil::default().keep(|| Some(()));
@@ -186,5 +191,32 @@ fn rounds_of_several_models_end_together() {
         assert_eq!(wait(&second, Waker::noop()), None);
         one.end_round();
         assert_eq!((take(&first).size(), take(&second).size()), (1, 1));
+    });
+}
+
+#[test]
+fn what_one_loop_lets_go_of_is_not_held_back_by_another() {
+    alone(|| {
+        let (server, mut one) = (Server::batching(dynamic()), Loop::new());
+        let (port, alarm) = after_a_round_of(8, &server, &mut one);
+        thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let mut other = Loop::new();
+                other.turn(&server, 8);
+                serve_all(&port);
+                assert_eq!(wait(&port, Waker::noop()), None);
+                (0..4).for_each(|_| drop(server.ask(1)));
+                other.end_round();
+                // This round begins before the instance has come for what the last one brought.
+                server.ask(1);
+                assert_eq!(take(&port).size(), 5);
+                server.ask(1);
+                assert_eq!(wait(&port, Waker::noop()), None, "what comes now is held back");
+                other.end_round();
+            });
+            other.join().expect("the assertions hold");
+        });
+        assert_eq!(take(&port).size(), 1);
+        drop(alarm);
     });
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Buf, BufMut, Bytes};
 use hyper::body::Body;
 use tonic::Status;
+use trilith_engine::round;
 
 use super::compression::Encoding;
 use super::pieces::Pieces;
@@ -89,6 +90,7 @@ where
             return Ok(None);
         };
         self.prefix = None;
+        round::before_reading(length);
         if compressed {
             return self.encoding.decompress(message, self.max_message_size).map(Some);
         }

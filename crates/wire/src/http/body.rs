@@ -9,6 +9,7 @@ use hyper::StatusCode;
 use hyper::body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep, timeout};
 use trilith_core::{Code, Error, Fault, Payload};
+use trilith_engine::round;
 
 use super::reply::Refusal;
 use crate::listen::RequestBody;
@@ -37,6 +38,7 @@ pub(super) async fn collect(mut body: RequestBody, limits: BodyLimits) -> Result
     loop {
         let frame = poll_fn(|context| pause.poll_frame(Pin::new(&mut body), context)).await;
         let Some(frame) = frame.map_err(|problem| problem.refuse(payload.len()))? else {
+            round::before_reading(payload.len());
             return Ok(payload);
         };
         // Trailers carry nothing that this protocol knows.

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use hyper::header::HeaderValue;
 use trilith_core::{Code, Error, Fault, Payload, Result};
+use trilith_engine::round;
 
 /// The window of both formats in bits: the largest there is, as zlib uses by default.
 const WINDOW_BITS: u8 = 15;
@@ -118,6 +119,7 @@ fn drain(state: &mut Decompress, unpacked: &mut Vec<u8>, encoding: Encoding, lim
 
 fn finish(state: &Decompress, length: usize, encoding: Encoding, unpacked: Vec<u8>) -> Result<Bytes> {
     if state.total_in() == length as u64 {
+        round::before_reading(unpacked.len());
         return Ok(Bytes::from(unpacked));
     }
     Err(not_packed(encoding, &format!("{} bytes follow its end", length as u64 - state.total_in())))

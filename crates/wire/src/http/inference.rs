@@ -8,7 +8,7 @@ use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, 
 use tokio::sync::oneshot;
 use trilith_core::trace::{Event, Parent, Trace};
 use trilith_core::{Code, Error, Fault, Payload, Request, Result};
-use trilith_engine::{Answer, Attendance, Engine, round};
+use trilith_engine::{Answer, Attendance, Engine};
 
 use super::compress::{self, Encoding};
 use super::endpoint::Endpoint;
@@ -20,8 +20,6 @@ use crate::listen::{ReplyBody, RequestBody};
 use crate::shared_memory::Placements;
 use crate::tracing::noting;
 
-/// A body that takes long to read, in bytes: JSON of that length takes as much time as a dozen small requests.
-const LONG: usize = 64 << 10;
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
 impl Endpoint {
@@ -69,9 +67,6 @@ impl Endpoint {
         let mut content = body::collect(content, self.limits).await?;
         if let Some(trace) = trace {
             trace.mark(Event::HttpReceiveEnd);
-        }
-        if content.len() > LONG {
-            round::end();
         }
         if let Some(encoding) = encoding {
             content = compress::decompress(&content, encoding, self.limits.size)?.into();
