@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import socket
 import ssl
 import struct
@@ -18,6 +20,16 @@ from support.leaving import write_patient
 from support.server import ServerProcess, wait_until
 
 SECONDS = 30.0
+ZEROS = """
+import numpy
+import triton_python_backend_utils as pb_utils
+
+class TritonPythonModel:
+    def execute(self, requests):
+        [request] = requests
+        count = pb_utils.get_input_tensor_by_name(request, "COUNT").as_numpy()[0]
+        return [pb_utils.InferenceResponse([pb_utils.Tensor("ZEROS", numpy.zeros(count, numpy.uint8))])]
+"""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -39,6 +51,9 @@ def repository(gate: Gate, tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = describe("python", parameters=gate.parameters)
     write_model(repository, "gated", config, {"model.py": read_template("gated")})
     write_patient(repository)
+    signature = ([("COUNT", "INT32", [1])], [("ZEROS", "UINT8", [-1])])
+    config = describe("python", *signature, max_batch_size=0)
+    write_model(repository, "zeros", config, {"model.py": ZEROS})
     return repository
 
 
@@ -94,11 +109,48 @@ def test_it_gets_its_answer_and_the_connection_ends(server: ServerProcess, gate:
         check_answer(read_to_end(connection))
 
 
-def test_an_answer_that_is_there_at_once_is_given_too(server: ServerProcess) -> None:
-    with connect(server) as connection:
-        connection.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+LIVE = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def ask_and_end(server: ServerProcess, content: bytes) -> socket.socket:
+    """Have the server find the request and the end of the client's side in one look."""
+    connection = connect(server)
+    # It looks for something to read on a new connection before it is told that there is, so this is an old one.
+    connection.sendall(LIVE)
+    assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        connection.sendall(content)
         connection.shutdown(socket.SHUT_WR)
-        assert b"HTTP/1.1 200 OK" in read_to_end(connection)
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+    return connection
+
+
+@pytest.mark.parametrize("requests", [1, 3])
+def test_an_answer_that_is_there_at_once_is_given_too(server: ServerProcess, requests: int) -> None:
+    with ask_and_end(server, LIVE * requests) as connection:
+        assert read_to_end(connection).count(b"HTTP/1.1 200 OK") == requests
+
+
+def test_the_end_may_come_together_with_the_request(server: ServerProcess, gate: Gate) -> None:
+    with ask_and_end(server, gated()) as connection:
+        assert gate.next_arrival() == ["x"]
+        gate.let_through()
+        check_answer(read_to_end(connection))
+
+
+def test_a_large_answer_is_given_whole(server: ServerProcess) -> None:
+    size = 8 << 20
+    with connect(server) as connection:
+        connection.sendall(
+            request("zeros", {"name": "COUNT", "datatype": "INT32", "shape": [1], "data": [size]})
+        )
+        # The answer is being written, and cannot be written whole.
+        assert connection.recv(1000, socket.MSG_PEEK)
+        connection.shutdown(socket.SHUT_WR)
+        _, body = read_to_end(connection).removeprefix(CONTINUE).split(b"\r\n\r\n", 1)
+        assert len(json.loads(body)["outputs"][0]["data"]) == size
 
 
 def test_it_gets_its_answer_over_tls(repository: Path, gate: Gate, authority: Authority) -> None:

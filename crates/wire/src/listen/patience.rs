@@ -8,7 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -63,7 +63,7 @@ impl Progress {
 
     /// Whether a peer that has ended its side may be waiting for an answer of which nothing was written.
     fn may_be_probed(&self) -> bool {
-        self.phase.load(Ordering::Relaxed) == AWAITED && !self.is_write_blocked.load(Ordering::Relaxed)
+        self.phase.load(Ordering::Relaxed) == AWAITED && !self.is_write_blocked()
     }
 
     /// The answer is ready; the connection is idle once it is written.
@@ -78,8 +78,7 @@ impl Progress {
 
     /// Whether the peer owes something and nothing has happened since the mark.
     pub(super) fn has_stalled_since(&self, mark: u32) -> bool {
-        let owes =
-            self.phase.load(Ordering::Relaxed) == HEADER || self.is_write_blocked.load(Ordering::Relaxed);
+        let owes = self.phase.load(Ordering::Relaxed) == HEADER || self.is_write_blocked();
         owes && self.mark() == mark
     }
 
@@ -95,8 +94,12 @@ impl Progress {
         }
     }
 
+    fn is_write_blocked(&self) -> bool {
+        self.is_write_blocked.load(Ordering::Relaxed)
+    }
+
     fn has_written(&self, is_blocked: bool) {
-        if is_blocked != self.is_write_blocked.load(Ordering::Relaxed) {
+        if is_blocked != self.is_write_blocked() {
             self.is_write_blocked.store(is_blocked, Ordering::Relaxed);
             self.events.fetch_add(1, Ordering::Relaxed);
         }
@@ -107,14 +110,35 @@ impl Progress {
 pub(super) struct PatientStream {
     inner: Stream,
     progress: Arc<Progress>,
+    has_ended: bool,
     /// Once the peer has ended its side and was probed.
     leaving: Option<Leaving>,
+    /// Who is told of the peer's end once all of an answer is written.
+    reader: Option<Waker>,
 }
 
 impl PatientStream {
     /// Watches a stream.
     pub(super) fn new(inner: Stream, progress: Arc<Progress>) -> Self {
-        Self { inner, progress, leaving: None }
+        Self { inner, progress, has_ended: false, leaving: None, reader: None }
+    }
+
+    /// The peer has ended its side: what that means depends on what it still waits for.
+    fn poll_ended(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.has_ended {
+            // hyper reads on before the service has seen a request that came together with the end.
+            self.has_ended = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        if self.progress.may_be_probed() {
+            return self.probe(context);
+        }
+        if self.progress.is_write_blocked() {
+            self.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(Ok(()))
     }
 
     /// Goes on for a peer that has ended its side and waits; one that has gone is at its end.
@@ -125,8 +149,13 @@ impl PatientStream {
         leaving.poll_gone(&mut self.inner, false, context).map(Ok)
     }
 
-    fn note_write<T>(&self, result: Poll<T>) -> Poll<T> {
+    fn note_write<T>(&mut self, result: Poll<T>) -> Poll<T> {
         self.progress.has_written(result.is_pending());
+        if result.is_ready()
+            && let Some(reader) = self.reader.take()
+        {
+            reader.wake();
+        }
         result
     }
 }
@@ -142,12 +171,15 @@ impl AsyncRead for PatientStream {
             // Nothing is read: the peer's side has ended.
             return leaving.poll_gone(&mut this.inner, this.progress.may_be_probed(), context).map(Ok);
         }
+        if this.has_ended {
+            return this.poll_ended(context);
+        }
         let before = buffer.filled().len();
         let result = Pin::new(&mut this.inner).poll_read(context, buffer);
         if buffer.filled().len() > before {
             this.progress.has_read();
-        } else if matches!(result, Poll::Ready(Ok(()))) && this.progress.may_be_probed() {
-            return this.probe(context);
+        } else if matches!(result, Poll::Ready(Ok(()))) {
+            return this.poll_ended(context);
         }
         result
     }
