@@ -208,6 +208,13 @@ fn an_empty_binary_output_needs_no_header_length() {
 }
 
 #[test]
+fn a_body_that_is_missing_is_said_to_be_missing() {
+    let error = decode_text("").unwrap_err();
+    assert_eq!(error.message, "the request has no body, expected JSON with its 'inputs'");
+    assert!(error.hint.is_some_and(|hint| hint.contains("curl -d @")));
+}
+
+#[test]
 fn bytes_that_are_no_text_are_refused_with_the_way_out() {
     let mut content = Vec::new();
     bytes_tensor::push(&mut content, b"\xff\xfe").unwrap();

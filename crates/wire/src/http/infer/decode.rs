@@ -39,6 +39,10 @@ pub struct Decoded {
 /// and the rest binary tensors in the order of the inputs.
 pub fn decode(target: Target<'_>, mut body: Payload, header_length: Option<usize>) -> Result<Decoded> {
     let length = body.len();
+    if length == 0 {
+        return Err(Error::invalid("the request has no body, expected JSON with its 'inputs'")
+            .with_hint("a client that sends a file says @ before its name: curl -d @request.json"));
+    }
     let header_length = header_length.unwrap_or(length);
     let header = body.split_to(header_length).ok_or_else(|| {
         Error::invalid(format!(
