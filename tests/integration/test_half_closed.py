@@ -115,7 +115,7 @@ LIVE = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 def ask_and_end(server: ServerProcess, content: bytes) -> socket.socket:
     """Have the server find the request and the end of the client's side in one look."""
     connection = connect(server)
-    # It looks for something to read on a new connection before it is told that there is, so this is an old one.
+    # Not a new connection: there it looks for something to read before it is told that there is.
     connection.sendall(LIVE)
     assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
     os.kill(server.pid, signal.SIGSTOP)
