@@ -3,6 +3,7 @@
 //! - [`context`]: what every endpoint knows of the server
 //! - [`control`]: the slow road: commands that change which models are served
 //! - [`logging`]: the settings of the log
+//! - `apart`: a part of a task that has its turn only when it was woken itself
 //! - `tracing`: what is noted of requests that are traced
 //! - [`shutdown`]: how endpoints are told to stop accepting, and when they have finished
 //! - [`restriction`], [`forward`]: what a header opens, and what it tells models
@@ -13,6 +14,8 @@
 //! - [`shared_memory`]: tensors that clients place in shared memory, instead of sending them
 //! - [`metrics`]: Prometheus text
 
+#[cfg(any(feature = "grpc", feature = "http", feature = "metrics"))]
+mod apart;
 #[cfg(any(feature = "grpc", feature = "http"))]
 mod awaited;
 pub mod context;

@@ -76,6 +76,14 @@ struct Digest {
 }
 
 impl Digest {
+    fn byte(&mut self, byte: u8) {
+        if self.hasher.is_none() && self.small.len() < SMALL {
+            self.small.push(byte);
+        } else {
+            self.write(&[byte]);
+        }
+    }
+
     fn write(&mut self, part: &[u8]) {
         if let Some(hasher) = &mut self.hasher {
             hasher.update(part);
@@ -91,13 +99,11 @@ impl Digest {
 
     /// Seven bits a byte, all but the last marked: no number is the beginning of another, and most take one byte.
     fn number(&mut self, mut number: u64) {
-        let mut bytes = SmallVec::<[u8; 10]>::new();
         while number > 0x7f {
-            bytes.push(number as u8 | 0x80);
+            self.byte(number as u8 | 0x80);
             number >>= 7;
         }
-        bytes.push(number as u8);
-        self.write(&bytes);
+        self.byte(number as u8);
     }
 
     fn text(&mut self, text: &str) {
@@ -106,14 +112,14 @@ impl Digest {
     }
 
     fn tagged(&mut self, tag: u8, content: &[u8]) {
-        self.write(&[tag]);
+        self.byte(tag);
         self.number(content.len() as u64);
         self.write(content);
     }
 
     fn tensor(&mut self, tensor: &Tensor) {
         self.text(&tensor.name);
-        self.text(tensor.datatype.name());
+        self.byte(tensor.datatype as u8);
         self.number(tensor.shape.len() as u64);
         tensor.shape.iter().for_each(|extent| self.number(*extent as u64));
         self.number(tensor.payload.len() as u64);

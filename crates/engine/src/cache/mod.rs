@@ -20,6 +20,7 @@ use trilith_core::{Error, Payload, Request, Response};
 use crate::cache::keeper::Keeper;
 pub use crate::cache::key::Key;
 use crate::cache::key::Seed;
+use crate::clock::Nanos;
 use crate::model::Model;
 use crate::pending::Pending;
 use crate::statistics::ledger::Failure;
@@ -78,14 +79,16 @@ impl Caching {
         next: impl FnOnce(Box<Pending>) -> Option<Place> + Send + 'static,
     ) -> Option<Place> {
         let model = Arc::clone(&pending.model);
-        let began = model.clock().now();
+        // The clock was read just before.
+        let began = pending.queued;
         own_inputs(&mut pending.request);
         let key = key::of(&self.seed, loads, &pending.request);
         let found = self.cache.look_up(&key);
-        let took = model.clock().now().saturating_sub(began);
+        let looked = model.clock().now();
+        let took = looked.saturating_sub(began);
         match found {
             Found::Hit(response) => {
-                answer(&model, pending, response, took);
+                answer(&model, pending, response, (began, looked));
                 None
             }
             Found::Miss => {
@@ -121,11 +124,12 @@ fn go_on(
     found: Option<Response>,
 ) -> Option<Box<Pending>> {
     let model = Arc::clone(&pending.model);
-    let took = model.clock().now().saturating_sub(began);
+    let looked = model.clock().now();
     if let Some(response) = found {
-        answer(&model, pending, response, took);
+        answer(&model, pending, response, (began, looked));
         return None;
     }
+    let took = looked.saturating_sub(began);
     pending.outlet.wrap(|reply| Keeper::wrap(reply, &model, cache, key, took));
     if pending.request.cancellation.is_cancelled() {
         let message = format!("the request was cancelled before it was queued for {}", model.title());
@@ -135,11 +139,15 @@ fn go_on(
     Some(pending)
 }
 
-/// Counts first, then answers: who got an answer finds it counted.
-fn answer(model: &Arc<Model>, mut pending: Box<Pending>, mut response: Response, took: u64) {
+/// Counts first, then answers: who got an answer finds it counted. It was looked for from `began` to `ended`.
+fn answer(
+    model: &Arc<Model>,
+    mut pending: Box<Pending>,
+    mut response: Response,
+    (began, ended): (Nanos, Nanos),
+) {
     response.id.clone_from(&pending.request.id);
-    let ended = model.clock().now();
-    model.ledger().record_hit(pending.queued, ended, took);
+    model.ledger().record_hit(pending.queued, ended, ended.saturating_sub(began));
     if let Some(order) = model.order() {
         pending.outlet.enter(order);
     }

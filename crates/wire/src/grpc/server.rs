@@ -15,6 +15,7 @@ use super::pings::PingOptions;
 use super::preface::{Prefaced, read_preface};
 use super::service::Endpoint;
 use super::watched::Watched;
+use crate::apart::Apart;
 use crate::context::Context;
 use crate::shutdown::Shutdown;
 use crate::transport::{self, Listener, Stream};
@@ -107,8 +108,8 @@ impl Server {
             biased;
             // How a connection ended is its client's business; calls cut short were withdrawn with it.
             _ = connection.as_mut() => return,
-            () = self.shutdown.wait() => {}
-            () = self.age.reached() => {
+            () = Apart::new(self.shutdown.wait()) => {}
+            () = Apart::new(self.age.reached()) => {
                 connection.as_mut().graceful_shutdown();
                 // Calls that are cut short are withdrawn with their connection.
                 let _ = timeout(self.age.grace, connection).await;

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -10,11 +11,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 use super::panics;
 use super::patience::{PatientStream, Progress};
+use super::quiet::Quiet;
 use super::{Handler, Limits, ReplyBody, RequestBody};
+use crate::apart::Apart;
 use crate::shutdown::Shutdown;
 use crate::transport::Stream;
 
@@ -27,32 +30,37 @@ pub(super) async fn serve<H: Handler>(stream: Stream, handler: Arc<H>, limits: L
     let io = TokioIo::new(PatientStream::new(stream, Arc::clone(&progress)));
     let max_header_size = limits.max_header_size;
     let service = service_fn(|request| answer(&*handler, request, &progress, max_header_size));
-    let mut connection = pin!(
+    let connection = pin!(
         http1::Builder::new()
             .header_read_timeout(None)
             .max_buf_size(max_header_size.max(READ_SIZE))
             .serve_connection(io, service)
     );
-    let mut stopping = pin!(shutdown.wait());
+    let mut connection = Quiet::new(connection);
+    let mut stopping = Apart::new(shutdown.wait());
     let mut is_stopping = false;
-    let mut watch = pin!(sleep(limits.patience));
-    let mut seen = progress.mark();
+    let mut stalling = Apart::new(stall(&progress, limits.patience));
     loop {
         tokio::select! {
             biased;
             // A connection that fails has nobody left to tell.
-            _ = connection.as_mut() => return,
+            _ = &mut connection => return,
             () = &mut stopping, if !is_stopping => {
                 is_stopping = true;
-                connection.as_mut().graceful_shutdown();
+                connection.inner().as_mut().graceful_shutdown();
             }
-            () = &mut watch => {
-                if progress.has_stalled_since(seen) {
-                    return;
-                }
-                seen = progress.mark();
-                watch.as_mut().reset(Instant::now() + limits.patience);
-            }
+            () = &mut stalling => return,
+        }
+    }
+}
+
+/// Waits until the peer has stalled.
+async fn stall(progress: &Progress, patience: Duration) {
+    loop {
+        let seen = progress.mark();
+        sleep(patience).await;
+        if progress.has_stalled_since(seen) {
+            return;
         }
     }
 }

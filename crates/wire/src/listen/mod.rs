@@ -4,12 +4,14 @@
 //! - [`patience`]: tells a peer that is slow from one that has stalled
 //! - [`panics`]: turns a panic of a handler into an answer
 //! - [`leaving`]: tells a client that waits with its side ended from one that has gone
+//! - [`quiet`]: spares a connection the turn that reading a body would cost it
 //! - [`request`]: bodies of requests; [`reply`]: bodies of answers, in one or several pieces
 
 mod connection;
 mod leaving;
 mod panics;
 mod patience;
+mod quiet;
 mod reply;
 mod request;
 
