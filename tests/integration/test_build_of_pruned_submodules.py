@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from support.family import catalogue_of, git, make
+from support.family import SITE, catalogue_of, git, make
 from trilith.build import load
 from trilith.cli.main import main
 
 GRPC = "https://github.com/grpc/grpc.git"
-SITE = "https://nowhere.example/family"
 # Path and address of each, as gRPC names them.
 SUBMODULES = {
     "third_party/abseil-cpp": "https://github.com/abseil/abseil-cpp.git",
