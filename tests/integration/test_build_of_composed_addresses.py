@@ -222,4 +222,4 @@ def test_an_address_that_only_cmake_knows_is_named(
     shown = capsys.readouterr()
     assert "archives: ${told}written-1.0.tar.gz (backend.part/CMakeLists.txt:" in shown.out
     assert "put together while CMake runs" in shown.out
-    assert "1 are put together while CMake runs; a table [third_party.NAME]" in shown.err
+    assert "1 are put together while CMake runs: rules are applied then" in shown.err
