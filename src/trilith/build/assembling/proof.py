@@ -112,7 +112,9 @@ def refuse_connections(proof: Proof) -> None:
     """
     if proof.connections:
         shown = "; ".join(line.strip() for line in proof.connections[:_SHOWN])
-        raise BuildError([Problem(f"the build asked for a network {len(proof.connections)} times: {shown}")])
+        told = f"the build asked for a network {len(proof.connections)} times: {shown}"
+        hint = "a table [third_party.NAME] of the catalogue brings what it asks for into the lock"
+        raise BuildError([Problem(told, suggestion=hint)])
 
 
 def _works(words: Sequence[str]) -> bool:

@@ -59,7 +59,10 @@ def keys_of(signed_by: str) -> Keys:
     try:
         return Keys(tuple(_binary(path.read_bytes()) for path in files), only)
     except OSError as error:
-        raise BuildError([Problem(f"the keys of a source cannot be read: {error}")]) from error
+        hint = "look at Signed-By in apt's sources, and at who may read the keys"
+        raise BuildError(
+            [Problem(f"the keys of a source cannot be read: {error}", suggestion=hint)]
+        ) from error
 
 
 def check_signature(file: Path, keys: Keys, detached: Path | None = None) -> Signed:
