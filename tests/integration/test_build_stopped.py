@@ -17,6 +17,7 @@ import pytest
 
 from support.family import SITE, Family, catalogue_of, make, make_family
 from support.results import make_server
+from support.server import wait_until
 from trilith.cli.main import main
 
 pytestmark = pytest.mark.usefixtures("cmake_of_the_environment")
@@ -113,6 +114,37 @@ def test_a_signal_to_the_builder_alone_ends_the_whole_build(tmp_path: Path, numb
     (tmp_path / "pipe").unlink()
     done = subprocess.run([*BUILD, *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_ctrl_z_sends_all_of_it_to_sleep(tmp_path: Path) -> None:
+    words = selection(tmp_path, SLOW.replace("echo began", "echo began; echo $$"))
+    with running(words, tmp_path) as build:
+        shell = int(build.pipe.readline())
+        for number, state in ((signal.SIGTSTP, "T"), (signal.SIGCONT, "S")):
+            build.process.send_signal(number)
+            for pid in (shell, build.process.pid):
+                wait_until(lambda pid=pid, state=state: state_of(pid) == state, f"{pid} in state {state}")
+        status, _ = build.stop(signal.SIGTERM)
+        assert build.nothing_goes_on()
+    assert status == 128 + signal.SIGTERM
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_who_ignores_hanging_up_goes_on(tmp_path: Path) -> None:
+    words = selection(tmp_path, SLOW.replace("sleep 3600", 'read -r _ <"$MORE"'))
+    os.mkfifo(tmp_path / "more")
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with running(words, tmp_path, MORE=f"{tmp_path}/more") as build:
+            signal.signal(signal.SIGHUP, before)
+            build.process.send_signal(signal.SIGHUP)
+            (tmp_path / "more").write_text("\n")
+            assert build.process.wait() == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_signal_kills_what_does_not_want_to_end(tmp_path: Path) -> None:

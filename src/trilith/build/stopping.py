@@ -10,6 +10,7 @@ import signal
 import subprocess
 import threading
 import time
+import weakref
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,12 +42,12 @@ class Stopped(KeyboardInterrupt):
 class _State:
     """Programs that run, and what signals did to this process."""
 
-    running: dict[int, str] = field(default_factory=dict)
-    """Names by process."""
+    running: dict[int, tuple[str, threading.Thread]] = field(default_factory=dict)
+    """Names, and who started them, by process."""
     ended: list[str] = field(default_factory=list)
     """Names of those that were ended before their time."""
-    closed: bool = False
-    """Whether no program may be started any more."""
+    halted: weakref.WeakSet[threading.Thread] = field(default_factory=weakref.WeakSet)
+    """Threads that may start no program any more."""
     starting: bool = False
     """Whether the main thread is starting a program just now, which nothing may interrupt."""
     told: int = 0
@@ -71,22 +72,23 @@ def started(start: Callable[[], subprocess.Popen[bytes]]) -> Iterator[subprocess
     """Start a program, which has a session of its own; where it still runs on leaving, it is ended.
 
     Raises:
-        KeyboardInterrupt: this process is ending.
+        KeyboardInterrupt: this thread was told to stop.
     """
-    if _state.closed:
+    if threading.current_thread() in _state.halted:
         raise KeyboardInterrupt
     process: subprocess.Popen[bytes] | None = None
     try:
         with _undisturbed():
             process = start()
-            _state.running[process.pid] = _name(process)
+            _state.running[process.pid] = _name(process), threading.current_thread()
         yield process
     finally:
         if process is not None:
             if process.poll() is None:
                 end((process.pid,))
                 process.wait()
-                _state.ended.append(_name(process))
+                if _state.told:
+                    _state.ended.append(_name(process))
             _state.running.pop(process.pid, None)
 
 
@@ -122,23 +124,18 @@ def end_server(process: subprocess.Popen[bytes], seconds: float) -> None:
     process.wait()
 
 
-def halt() -> None:
-    """End the programs of all threads; from now on, none is started."""
-    _state.closed = True
-    names = dict(_state.running)
+def halt(threads: Collection[threading.Thread]) -> None:
+    """End the programs that threads have started; they start no other."""
+    _state.halted.update(threads)
+    names = {pid: name for pid, (name, thread) in dict(_state.running).items() if thread in threads}
     if names:
         end(tuple(names))
         _state.ended += names.values()
 
 
-def reopen() -> None:
-    """Let programs be started again."""
-    _state.closed = False
-
-
 @contextlib.contextmanager
 def told_by_signals() -> Iterator[None]:
-    """Let signals raise `Stopped`, and end what still runs then; Ctrl-Z sends programs to sleep too.
+    """Let signals raise `Stopped`; Ctrl-Z sends programs to sleep too.
 
     Raises:
         Stopped: one came. The first one raises it; another one hurries what cleans up.
@@ -146,7 +143,7 @@ def told_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _state.closed, _state.told = False, 0
+    _state.told = 0
     _state.ended.clear()
     before = {number: signal.getsignal(number) for number in (*SIGNALS, signal.SIGTSTP)}
     heard = [number for number, handler in before.items() if handler not in (signal.SIG_IGN, None)]
@@ -154,9 +151,6 @@ def told_by_signals() -> Iterator[None]:
         signal.signal(number, _pause if number == signal.SIGTSTP else _stop)
     try:
         yield
-    except KeyboardInterrupt:
-        halt()
-        raise
     finally:
         for number in heard:
             signal.signal(number, before[number])

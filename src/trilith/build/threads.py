@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import TypeVar
 
-from trilith.build.stopping import halt, reopen
+from trilith.build.stopping import halt
 
 Result = TypeVar("Result")
 _LEAVE_SECONDS = 1.0
@@ -36,11 +36,10 @@ def together(works: Sequence[Callable[[], Result]], count: int) -> list[Result]:
     except BaseException:
         for future in futures:
             future.cancel()
-        halt()
+        halt(threads)
         deadline = time.monotonic() + _LEAVE_SECONDS
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
-        reopen()
         raise
 
 
