@@ -48,6 +48,8 @@ class _State:
     """Names of those that were ended before their time."""
     halted: weakref.WeakSet[threading.Thread] = field(default_factory=weakref.WeakSet)
     """Threads that may start no program any more."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held while a program is started and becomes known: nobody who ends programs overlooks it."""
     starting: bool = False
     """Whether the main thread is starting a program just now, which nothing may interrupt."""
     told: int = 0
@@ -74,11 +76,11 @@ def started(start: Callable[[], subprocess.Popen[bytes]]) -> Iterator[subprocess
     Raises:
         KeyboardInterrupt: this thread was told to stop.
     """
-    if threading.current_thread() in _state.halted:
-        raise KeyboardInterrupt
     process: subprocess.Popen[bytes] | None = None
     try:
-        with _undisturbed():
+        with _undisturbed(), _state.lock:
+            if threading.current_thread() in _state.halted:
+                raise KeyboardInterrupt
             process = start()
             _state.running[process.pid] = _name(process), threading.current_thread()
         yield process
@@ -89,7 +91,8 @@ def started(start: Callable[[], subprocess.Popen[bytes]]) -> Iterator[subprocess
                 process.wait()
                 if _state.told:
                     _state.ended.append(_name(process))
-            _state.running.pop(process.pid, None)
+            with _state.lock:
+                _state.running.pop(process.pid, None)
 
 
 def end(pids: Collection[int], seconds: float = GRACE_SECONDS) -> None:
@@ -126,8 +129,9 @@ def end_server(process: subprocess.Popen[bytes], seconds: float) -> None:
 
 def halt(threads: Collection[threading.Thread]) -> None:
     """End the programs that threads have started; they start no other."""
-    _state.halted.update(threads)
-    names = {pid: name for pid, (name, thread) in dict(_state.running).items() if thread in threads}
+    with _state.lock:
+        _state.halted.update(threads)
+        names = {pid: name for pid, (name, thread) in _state.running.items() if thread in threads}
     if names:
         end(tuple(names))
         _state.ended += names.values()
