@@ -153,10 +153,11 @@ def _guess(root: Path, place: Path) -> str:
 def _find(root: Path, image: Image, place: Path) -> Path:
     """Return where the result lies in an unpacked image."""
     candidates = [str(image.settings.get("WorkingDir") or "/")]
-    candidates += [load(name).head.root for name in names()]
+    known = [load(name) for name in names()]
+    candidates += [catalogue.head.root for catalogue in known]
     for candidate in candidates:
         folder = root / candidate.strip("/")
-        if (folder / MANIFEST).is_file() or any(looks_like(folder, load(name)) for name in names()):
+        if (folder / MANIFEST).is_file() or any(looks_like(folder, catalogue) for catalogue in known):
             return folder
     told = f"no server lies in any of {', '.join(candidates)}"
     hint = "name its catalogue with --catalogue=FILE, or set WorkingDir of the image to where it lies"
