@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.family import SITE, commit, git, make, submodule, tar
+from support.family import SITE, catalogue_of, commit, git, make, submodule, tar
 from trilith.build.assembling.proof import ways
 from trilith.cli.main import main
 
@@ -81,27 +81,8 @@ set(archive ${{CMAKE_CURRENT_BINARY_DIR}}/deepest.tar.gz)
 file(DOWNLOAD {files}/deepest-${{version}}.tar.gz ${{archive}})
 file(ARCHIVE_EXTRACT INPUT ${{archive}} DESTINATION ${{CMAKE_CURRENT_BINARY_DIR}}/deepest)
 """
-CATALOGUE = f"""
-[catalogue]
-name = "composed"
-description = "A family that puts addresses together"
-builder = "cmake"
-organization = "{SITE}"
-version = "1.0"
-main = "core.server"
-containers = false
-platforms = ["linux"]
-machines = ["x86_64", "aarch64"]
-[core.server]
-description = "The server"
-build = "main"
-repository = "server"
-[backend.part]
-description = "A part"
-repository = "part"
+MORE = f"""
 third_party = ["third_party.written", "third_party.outside"]
-install = [{{ origin = "install", path = "backends/part", to = "backends" }}]
-arguments = [{{ name = "CMAKE_INSTALL_PREFIX", type = "PATH", value = "{{component-install}}" }}]
 [third_party.written]
 description = "Only CMake knows its address"
 by = "archive"
@@ -150,7 +131,9 @@ def family(tmp_path_factory: pytest.TempPathFactory) -> Path:
     texts["outside"] = git(commit(outside), "rev-parse", "HEAD")
     shutil.rmtree(unused)  # what is left out need not be anywhere
     make(mirrors, "part", {"CMakeLists.txt": PART.format(**texts)})
-    (folder / "composed.toml").write_text(CATALOGUE.replace("OUTSIDE", texts["outside"]))
+    (folder / "composed.toml").write_text(
+        catalogue_of("composed", "Puts addresses together", MORE.replace("OUTSIDE", texts["outside"]))
+    )
     (folder / "mirrors.toml").write_text(
         f'[git]\n"{SITE}/" = "file://{mirrors}/"\n[archives]\n"{FILES}/" = "file://{mirrors}/files/"\n'
     )
@@ -239,4 +222,4 @@ def test_an_address_that_only_cmake_knows_is_named(
     shown = capsys.readouterr()
     assert "archives: ${told}written-1.0.tar.gz (backend.part/CMakeLists.txt:" in shown.out
     assert "put together while CMake runs" in shown.out
-    assert "1 are put together while CMake runs; a table [third_party.NAME]" in shown.err
+    assert "1 are put together while CMake runs: rules are applied then" in shown.err

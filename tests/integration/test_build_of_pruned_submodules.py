@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from support.family import git, make
+from support.family import SITE, catalogue_of, git, make
 from trilith.build import load
 from trilith.cli.main import main
 
 GRPC = "https://github.com/grpc/grpc.git"
-SITE = "https://nowhere.example/family"
 # Path and address of each, as gRPC names them.
 SUBMODULES = {
     "third_party/abseil-cpp": "https://github.com/abseil/abseil-cpp.git",
@@ -81,31 +80,8 @@ def catalogue(folder: Path) -> Path:
         lines = [f"{name} = {json.dumps(value)}" for name, value in {**words, **lists}.items()]
         tables.append("\n".join([f"[{key}]", *lines]))
     path = folder / "pruned.toml"
-    path.write_text(
-        f"""
-[catalogue]
-name = "pruned"
-description = "A part that clones gRPC"
-builder = "cmake"
-organization = "{SITE}"
-version = "1.0"
-main = "core.server"
-containers = false
-platforms = ["linux"]
-machines = ["x86_64", "aarch64"]
-[core.server]
-description = "The server"
-build = "main"
-repository = "server"
-[backend.part]
-description = "A part"
-repository = "part"
-third_party = ["third_party.grpc-repo"]
-install = [{{ origin = "install", path = "backends/part", to = "backends" }}]
-arguments = [{{ name = "CMAKE_INSTALL_PREFIX", type = "PATH", value = "{{component-install}}" }}]
-"""
-        + "\n".join(tables)
-    )
+    more = "\n".join(['third_party = ["third_party.grpc-repo"]', *tables])
+    path.write_text(catalogue_of("pruned", "A part that clones gRPC", more))
     return path
 
 

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from support.family import commit, make, submodule
+from support.family import SITE, catalogue_of, commit, make, submodule
 from trilith.cli.main import main
 
 pytestmark = pytest.mark.usefixtures("cmake_of_the_environment")
-
-SITE = "https://nowhere.example/family"
 
 PART = f"""
 cmake_minimum_required(VERSION 3.18)
@@ -39,28 +37,10 @@ FetchContent_MakeAvailable(deep)
 install(FILES ${{deep_SOURCE_DIR}}/deep.txt DESTINATION backends/part)
 """
 NOTHING = "cmake_minimum_required(VERSION 3.18)\nproject(nothing NONE)\n"
-CATALOGUE = f"""
-[catalogue]
-name = "family"
-description = "A small family"
-builder = "cmake"
-organization = "{SITE}"
-version = "1.0"
-main = "core.server"
-platforms = ["linux"]
-machines = ["x86_64", "aarch64"]
-[core.server]
-description = "The server"
-build = "main"
-repository = "server"
-[backend.part]
-description = "A part"
-repository = "part"
+MORE = """
 submodules = true
-install = [{{ origin = "install", path = "backends/part", to = "backends" }}]
-arguments = [{{ name = "CMAKE_INSTALL_PREFIX", type = "PATH", value = "{{component-install}}" }}]
 [backend.part.options]
-WITH_EXTRAS = {{ type = "BOOL", default = "OFF" }}
+WITH_EXTRAS = { type = "BOOL", default = "OFF" }
 """
 
 
@@ -92,7 +72,7 @@ def isolated() -> list[str]:
 
 def offline_command(folder: Path, mirrors: Path) -> list[str]:
     """Write the script and return the command that runs it."""
-    (folder / "family.toml").write_text(CATALOGUE)
+    (folder / "family.toml").write_text(catalogue_of("family", "A small family", MORE))
     (folder / "mirrors.toml").write_text(f'[git]\n"{SITE}/" = "file://{mirrors}/"\n')
     words = [f"--catalogue={folder}/family.toml", "--no-core-build", "--no-container-build", "--backend=part"]
     words += ["--extra-backend-cmake-arg=part:WITH_EXTRAS=a b;$c", f"--mirrors={folder}/mirrors.toml"]

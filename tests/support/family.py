@@ -50,10 +50,10 @@ FetchContent_MakeAvailable(deep)
 install(FILES ${{deep_SOURCE_DIR}}/deep.txt used/inner.txt DESTINATION backends/part)
 """
 _NOTHING = "cmake_minimum_required(VERSION 3.18)\nproject(nothing NONE)\n"
-_CATALOGUE = """
+_HEAD = """
 [catalogue]
-name = "family"
-description = "A small family"
+name = "{name}"
+description = "{description}"
 builder = "cmake"
 organization = "{site}"
 version = "1.0"
@@ -65,20 +65,23 @@ machines = ["x86_64", "aarch64"]
 description = "The server"
 build = "main"
 repository = "server"
+[backend.part]
+description = "A part"
+repository = "part"
+install = [{{ origin = "install", path = "backends/part", to = "backends" }}]
+arguments = [{{ name = "CMAKE_INSTALL_PREFIX", type = "PATH", value = "{{component-install}}" }}]
+"""
+# What the part of the family has besides, and the tables after it.
+_TABLES = """
+submodules = true
+requires = ["core.common"]
+third_party = ["third_party.data", "third_party.outside", "third_party.deep"]
+[backend.part.options]
+WITH_EXTRAS = {{ type = "BOOL", default = "OFF" }}
 [core.common]
 description = "What all parts include"
 repository = "common"
 third_party = ["third_party.bare"]
-[backend.part]
-description = "A part"
-repository = "part"
-submodules = true
-requires = ["core.common"]
-third_party = ["third_party.data", "third_party.outside", "third_party.deep"]
-install = [{{ origin = "install", path = "backends/part", to = "backends" }}]
-arguments = [{{ name = "CMAKE_INSTALL_PREFIX", type = "PATH", value = "{{component-install}}" }}]
-[backend.part.options]
-WITH_EXTRAS = {{ type = "BOOL", default = "OFF" }}
 [third_party.data]
 description = "Data"
 by = "archive"
@@ -117,6 +120,17 @@ class Family:
     def words(self) -> list[str]:
         """The selection."""
         return [f"--catalogue={self.catalogue}", "--no-core-build", "--no-container-build", "--backend=part"]
+
+
+def catalogue_of(name: str, description: str, more: str = "") -> str:
+    """Return a catalogue of one part that CMake builds, in the repository ``part``.
+
+    Args:
+        name: what it is called.
+        description: what it is.
+        more: further keys of the part, and tables.
+    """
+    return _HEAD.format(name=name, description=description, site=SITE) + more
 
 
 def git(folder: Path, *words: str) -> str:
@@ -185,7 +199,7 @@ def make_family(folder: Path) -> Family:
     submodule(part, inner, "inner", "../inner.git")
     commit(part)
     catalogue, rules = folder / "family.toml", folder / "mirrors.toml"
-    catalogue.write_text(_CATALOGUE.format(**texts))
+    catalogue.write_text(catalogue_of("family", "A small family", _TABLES.format(**texts)))
     files = (mirrors / "files").as_uri()
     rules.write_text(
         f'[git]\n"{SITE}/" = "file://{mirrors}/"\n[archives]\n"https://files.nowhere.example/" = "{files}/"\n'

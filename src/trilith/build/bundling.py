@@ -19,7 +19,7 @@ from trilith.build.locking import FILE, Lock, digest_of, from_text, to_text
 from trilith.build.locking.sources import write_tar
 from trilith.build.problems import BuildError, Problem, why
 from trilith.build.repositories import opened
-from trilith.build.store import Store, disk_problem
+from trilith.build.store import Store, system_problem
 from trilith.build.unpacking import unpack_tar
 
 ABOUT = "bundle.json"
@@ -46,8 +46,7 @@ def bundle(lock: Lock, store: Store, target: Path) -> Path:
             write_tar(partial, items, lock.source_date_epoch)
         partial.replace(target)
     except OSError as error:
-        problem = disk_problem(error, target.parent, str(target))
-        raise BuildError([problem or Problem(f"cannot be written: {error}", str(target))]) from error
+        raise BuildError([system_problem(error, target)]) from error
     finally:
         partial.unlink(missing_ok=True)
     return target
@@ -74,7 +73,9 @@ def unbundle(path: Path, folder: Path) -> tuple[Lock, Store]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BuildError([Problem(f"is no bundle: {error}", str(path), suggestion=HINT)]) from error
     if not known or told != hashlib.sha256(text.encode()).hexdigest():
-        raise BuildError([Problem("its lock is not the one that it was made with", str(path))])
+        raise BuildError(
+            [Problem("its lock is not the one that it was made with", str(path), suggestion=HINT)]
+        )
     check_machine(lock, str(path))
     return lock, Store(folder, str(path))
 
@@ -134,4 +135,4 @@ def _whole(path: Path) -> None:
         if not tarfile.is_tarfile(path):
             raise BuildError([Problem("is no bundle: expected a tar archive", str(path), suggestion=HINT)])
     except OSError as error:
-        raise BuildError([Problem(f"cannot be read: {why(error)}", str(path))]) from error
+        raise BuildError([Problem(f"cannot be read: {why(error)}", str(path), suggestion=HINT)]) from error

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 
 from trilith.build.catalogue import Catalogue
 from trilith.build.mirrors import PREFIXES, SINGLE, Mirrors
+from trilith.build.processes import run_to_end
 from trilith.build.secrets import redact, request_of
 from trilith.build.size import show
 
@@ -83,12 +84,10 @@ Runner = Callable[[list[str]], tuple[int, str]]
 def run_quietly(words: list[str]) -> tuple[int, str]:
     """Run a program; its status and what it said."""
     try:
-        done = subprocess.run(  # noqa: S603  the table above, and unshare
-            words, capture_output=True, text=True, errors="replace", timeout=SECONDS, check=False
-        )
+        done = run_to_end(words, seconds=SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         return 126, str(error)
-    return done.returncode, done.stdout + done.stderr
+    return done.returncode, (done.stdout + done.stderr).decode(errors="replace")
 
 
 def examine(

@@ -73,9 +73,15 @@ def read(path: Path) -> Mirrors:
             hint = suggest(kind, [*PREFIXES, *SINGLE])
             problems.append(Problem("unknown table", str(path), kind, hint))
         elif not isinstance(table, dict) or not all(_is_rule(*item) for item in table.items()):
-            problems.append(Problem("expected addresses on both sides", str(path), kind))
+            problems.append(
+                Problem("expected addresses on both sides", str(path), kind, 'write "FROM" = "TO"')
+            )
         elif kind in SINGLE and set(table) != {SINGLE[kind]}:
-            problems.append(Problem(f"takes one key, '{SINGLE[kind]}'", str(path), kind))
+            problems.append(
+                Problem(
+                    f"takes one key, '{SINGLE[kind]}'", str(path), kind, f'write {SINGLE[kind]} = "ADDRESS"'
+                )
+            )
     if problems:
         raise BuildError(problems)
     return Mirrors(document)

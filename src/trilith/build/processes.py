@@ -1,10 +1,16 @@
-"""Runs other programs: git, pip, cargo, apt."""
+"""Runs other programs: git, pip, cargo, apt, the scripts of a build.
 
+All of them are started here. None has a terminal, or is asked anything; none outlives who started it.
+"""
+
+import contextlib
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
+from trilith.build import stopping
 from trilith.build.problems import BuildError, Problem
 from trilith.build.secrets import redact
 
@@ -47,9 +53,7 @@ def run(
     """
     variables = {**os.environ, **(environment or {})}
     try:
-        done = subprocess.run(  # noqa: S603  words of our own, never a shell's
-            words, cwd=folder, env=variables, input=given, capture_output=True, check=False
-        )
+        done = run_to_end(words, folder=folder, environment=variables, given=given)
     except FileNotFoundError as error:
         raise BuildError(
             [Problem(f"'{words[0]}' is not on this machine", suggestion="install it")]
@@ -57,6 +61,88 @@ def run(
     if done.returncode:
         raise ProgramError(Path(words[0]).name, done.returncode, _end(done.stderr or done.stdout))
     return done.stdout
+
+
+def run_to_end(
+    words: Sequence[str],
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    given: bytes = b"",
+    seconds: float | None = None,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a program, whatever its status, and return what it wrote.
+
+    Args:
+        words: the program and its arguments.
+        folder: where it runs.
+        environment: all of it; this process's if there is none.
+        given: what it reads.
+        seconds: how long it may take.
+
+    Raises:
+        OSError: it cannot be started.
+        subprocess.TimeoutExpired: it took longer, and was ended.
+    """
+    pipe = subprocess.PIPE
+    with started(words, folder=folder, environment=environment, output=pipe, reads=pipe) as process:
+        output, errors = process.communicate(given, seconds)
+    return subprocess.CompletedProcess(words, process.returncode, output, errors)
+
+
+def show(
+    words: Sequence[str],
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str],
+    log: IO[bytes] | None = None,
+) -> int:
+    """Run a program whose output is shown, or goes to a log; its exit status."""
+    with started(words, folder=folder, environment=environment, output=log) as process:
+        return process.wait()
+
+
+@contextlib.contextmanager
+def started(
+    words: Sequence[str],
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    output: int | IO[bytes] | None = None,
+    reads: int = subprocess.DEVNULL,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Start a program; on leaving it has ended, and all that it had started with it.
+
+    Args:
+        words: the program and its arguments.
+        folder: where it runs.
+        environment: all of it; this process's if there is none.
+        output: where it writes, errors too; errors have a pipe of their own where it is one.
+        reads: what it reads: nothing, or a pipe.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603  words of our own, never a shell's
+            words,
+            stdin=reads,
+            stdout=output,
+            stderr=output if output in (None, subprocess.PIPE) else subprocess.STDOUT,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
+
+    with stopping.started(start) as process:
+        try:
+            yield process
+        finally:
+            for pipe in (process.stdin, process.stdout, process.stderr):
+                if pipe:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
 
 
 def version_of(words: Sequence[str]) -> str:

@@ -172,13 +172,8 @@ def time_of(repository: Path, commit: str) -> int:
 
 def cmake_files(repository: Path, commit: str) -> dict[str, bytes]:
     """Return the CMake files of a commit, by their paths."""
-    listed = run([*_QUIET, "ls-tree", "-r", "-z", "--full-tree", commit], folder=repository).decode()
-    found = {}
-    for entry in filter(None, listed.split("\0")):
-        about, _, path = entry.partition("\t")
-        _, kind, name = about.split()
-        if kind == "blob" and path.endswith((".cmake", "CMakeLists.txt")):
-            found[path] = name
+    blobs = _entries(repository, commit, "blob")
+    found = {path: name for path, name in blobs.items() if path.endswith((".cmake", "CMakeLists.txt"))}
     given = "".join(f"{name}\n" for name in found.values()).encode()
     told = run([*_QUIET, "cat-file", "--batch"], folder=repository, given=given) if found else b""
     return dict(zip(found, _batch(told), strict=True))
@@ -206,7 +201,7 @@ def submodules(repository: Path, commit: str, address: str) -> list[Submodule]:
         key, _, value = entry.partition("\n")
         name, _, field = key.removeprefix("submodule.").rpartition(".")
         tables.setdefault(name, {})[field] = value
-    links = _links(repository, commit)
+    links = _entries(repository, commit, "commit")
     return [
         Submodule(name, table["path"], beside(address, table["url"]), links[table["path"]])
         for name, table in sorted(tables.items())
@@ -255,13 +250,14 @@ def _pack(repository: Path, commit: str) -> bytes:
     return run([*_QUIET, "-c", "pack.compression=6", "pack-objects", *words], folder=repository, given=order)
 
 
-def _links(repository: Path, commit: str) -> dict[str, str]:
+def _entries(repository: Path, commit: str, wanted: str) -> dict[str, str]:
+    """Return the files (``blob``) or the submodules (``commit``) of a commit: names of objects by path."""
     listed = run([*_QUIET, "ls-tree", "-r", "-z", "--full-tree", commit], folder=repository).decode()
     found = {}
     for entry in filter(None, listed.split("\0")):
         about, _, path = entry.partition("\t")
         _, kind, name = about.split()
-        if kind == "commit":
+        if kind == wanted:
             found[path] = name
     return found
 

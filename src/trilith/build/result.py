@@ -61,13 +61,6 @@ class ResultManifest:
     bricks: tuple[str, ...] = ()
     files: tuple[ResultFile, ...] = field(default_factory=tuple)
 
-    def by_brick(self) -> dict[str, list[ResultFile]]:
-        """Return the files of each brick."""
-        found: dict[str, list[ResultFile]] = {brick: [] for brick in self.bricks}
-        for file in self.files:
-            found.setdefault(file.brick, []).append(file)
-        return found
-
 
 def site_packages(root: Path, python_version: str) -> Path:
     """Return the folder of Python packages in a result."""

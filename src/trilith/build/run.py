@@ -1,11 +1,11 @@
 """Runs the scripts of a build."""
 
 import os
-import subprocess
 from pathlib import Path
 
 from trilith.build.files import OUTER, inner_script
 from trilith.build.model import Plan
+from trilith.build.processes import show
 
 
 def run(plan: Plan, folder: Path) -> int:
@@ -14,5 +14,4 @@ def run(plan: Plan, folder: Path) -> int:
     environment = dict(os.environ)
     if plan.catalogue.head.builder == "wheel" and not plan.folders.source:
         environment.setdefault("SOURCE_DIR", str(Path.cwd()))
-    script = str((folder / name).resolve())
-    return subprocess.run([script], check=False, env=environment).returncode  # noqa: S603  just written
+    return show([str((folder / name).resolve())], environment=environment)

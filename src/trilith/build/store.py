@@ -98,7 +98,10 @@ class Store:
         found = digest(path)
         if found != sha256:
             path.unlink(missing_ok=True)
-            raise BuildError([Problem(f"expected SHA-256 {sha256}, received {found}", field=name)])
+            hint = "whoever sent it changed it: lock again, or name another mirror; nothing was kept"
+            raise BuildError(
+                [Problem(f"expected SHA-256 {sha256}, received {found}", field=name, suggestion=hint)]
+            )
         return _enter(path, self.blob(sha256))
 
     def put_pack(self, path: Path, commit: str) -> Path:

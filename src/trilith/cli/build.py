@@ -1,8 +1,10 @@
 """``trilith build``: put a server together from bricks, for this server and for the upstream one."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +16,8 @@ if TYPE_CHECKING:
     from trilith.build import Catalogue, Host, Plan, Problem, Selection
 
 USAGE_STATUS = 2
-INTERRUPTED_STATUS = 130
-"""As shells have it: 128 and the number of the signal."""
+STOPPED_STATUS = 128
+"""As shells have it: this and the number of the signal."""
 
 HELP = """\
 Put a server together from bricks. Writes scripts and Dockerfiles that hold
@@ -93,9 +95,11 @@ def main(words: Sequence[str]) -> int:
     if any(word in ("-h", "--help") for word in words):
         return _help()
     from trilith.build.problems import BuildError  # noqa: PLC0415  not for --help
+    from trilith.build.stopping import told_by_signals  # noqa: PLC0415
 
     try:
-        status = _run(words)
+        with told_by_signals():
+            status = _run(words)
         sys.stdout.flush()  # while what may be wrong with it can still be told
     except BuildError as error:
         return _refuse(error.problems)
@@ -107,9 +111,8 @@ def main(words: Sequence[str]) -> int:
         from trilith.build.store import system_problem  # noqa: PLC0415
 
         return _refuse([system_problem(error)])
-    except KeyboardInterrupt:
-        sys.stderr.write("trilith build: interrupted; run it again, what is whole is kept\n")
-        return INTERRUPTED_STATUS
+    except KeyboardInterrupt as interrupt:
+        return _stopped(interrupt)
     return status
 
 
@@ -132,6 +135,21 @@ def _run(words: list[str]) -> int:
             f"trilith build: {error.name} is not installed; pip install 'trilith[build]' brings it\n"
         )
         return USAGE_STATUS
+
+
+def _stopped(interrupt: KeyboardInterrupt) -> int:
+    """Say what was ended, and how to go on; nobody may be there any more who reads it."""
+    from trilith.build.stopping import Stopped, ended_programs  # noqa: PLC0415
+
+    number = signal.Signals(interrupt.number if isinstance(interrupt, Stopped) else signal.SIGINT)
+    names = ", ".join(ended_programs())
+    told = f"; ended with all that they had started: {names}" if names else ""
+    with suppress(OSError):
+        sys.stderr.write(
+            f"trilith build: stopped by {number.name}{told}. Run it again: what is whole is kept\n"
+        )
+        sys.stderr.flush()
+    return STOPPED_STATUS + number
 
 
 def _refuse(problems: "Iterable[Problem]") -> int:

@@ -33,8 +33,8 @@ def main(words: Sequence[str], catalogue: str) -> int:
     if left:
         sys.stderr.write(f"rules that would cover them, with mirrors of yours:\n{missing_rules(left)}")
     if unresolved:
-        hint = "a table [third_party.NAME] of the catalogue can name them, with 'written'"
-        sys.stderr.write(f"{len(unresolved)} are put together while CMake runs; {hint}\n")
+        hint = "rules are applied then; for a lock, a table [third_party.NAME] can name them, with 'written'"
+        sys.stderr.write(f"{len(unresolved)} are put together while CMake runs: {hint}\n")
     if shelf.missing:
         hint = "--lock=L with its store, or mirrors that are folders, show what they fetch themselves"
         sys.stderr.write(

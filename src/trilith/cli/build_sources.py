@@ -222,12 +222,8 @@ def _fetch(locked: "Lock", store: "Store", origin: "Origin", *, quiet: bool) -> 
     from trilith.build.fetching import count, fetch  # noqa: PLC0415
     from trilith.build.progress import showing  # noqa: PLC0415
 
-    try:
-        with showing(count(locked), quiet=quiet) as progress:
-            fetch(locked, store, origin, progress)
-    except KeyboardInterrupt:
-        hint = "run it again: what is whole is kept, and archives go on where they stopped"
-        raise BuildError([Problem(f"interrupted; {store.root} holds what came", suggestion=hint)]) from None
+    with showing(count(locked), quiet=quiet) as progress:
+        fetch(locked, store, origin, progress)
 
 
 def plan_of_lock(locked: "Lock", store: "Store", words: Sequence[str]) -> "Plan":

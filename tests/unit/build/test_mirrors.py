@@ -72,6 +72,6 @@ def test_mistakes_are_reported_together(tmp_path: Path) -> None:
         read(file)
     assert [str(problem).removeprefix(f"{file}: ") for problem in caught.value.problems] == [
         "gti: unknown table; did you mean 'git'?",
-        "git: expected addresses on both sides",
-        "pypi: takes one key, 'index'",
+        'git: expected addresses on both sides; write "FROM" = "TO"',
+        "pypi: takes one key, 'index'; write index = \"ADDRESS\"",
     ]

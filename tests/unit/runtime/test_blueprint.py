@@ -10,9 +10,14 @@ from trilith.runtime.blueprint import draw_blueprint
 SPELLING = 'max_queue: 3\ninput { name: "A" data_type: TYPE_FLOAT dims: [ 0 ] }\n'
 
 
-def fields_of(make_folder: MakeFolder, config: str) -> list[str]:
+def fields_of(make_folder: MakeFolder, config: str, *, whole: bool = False) -> list[str]:
+    """Return the fields of all mistakes in a configuration, which follows the usual one or is the whole."""
+    folder = make_folder(config="" if whole else config)
+    assert folder.configuration
+    if whole:
+        folder.configuration.write_text(config)
     with pytest.raises(ConfigurationError) as caught:
-        draw_blueprint(make_folder(config=config), CATALOGUE)
+        draw_blueprint(folder, CATALOGUE)
     assert all(problem.file.endswith("config.pbtxt") for problem in caught.value.problems)
     return [problem.field for problem in caught.value.problems]
 
@@ -35,13 +40,8 @@ def test_misspelt_fields_hide_no_other_mistake(make_folder: MakeFolder) -> None:
 
 
 def test_a_backend_that_is_not_installed_hides_no_other_mistake(make_folder: MakeFolder) -> None:
-    folder = make_folder()
-    assert folder.configuration
     config = 'backend: "ecco"\nmax_batch_size: -1\ndynamic_batching { priority_level: 2 }'
-    folder.configuration.write_text(config)
-    with pytest.raises(ConfigurationError) as caught:
-        draw_blueprint(folder, CATALOGUE)
-    assert [problem.field for problem in caught.value.problems] == [
+    assert fields_of(make_folder, config, whole=True) == [
         "backend",
         "max_batch_size",
         "dynamic_batching.priority_level",
@@ -49,15 +49,8 @@ def test_a_backend_that_is_not_installed_hides_no_other_mistake(make_folder: Mak
 
 
 def test_a_backend_that_is_misspelt_as_a_field_is_not_missed_besides(make_folder: MakeFolder) -> None:
-    folder = make_folder()
-    assert folder.configuration
-    folder.configuration.write_text('backnd: "echo"\nversion_policy { specific { versions: 7 } }')
-    with pytest.raises(ConfigurationError) as caught:
-        draw_blueprint(folder, CATALOGUE)
-    assert [problem.field for problem in caught.value.problems] == [
-        "backnd",
-        "version_policy.specific.versions[0]",
-    ]
+    config = 'backnd: "echo"\nversion_policy { specific { versions: 7 } }'
+    assert fields_of(make_folder, config, whole=True) == ["backnd", "version_policy.specific.versions[0]"]
 
 
 def test_the_index_tells_all_of_it(server: native.Server, make_life: MakeLife) -> None:

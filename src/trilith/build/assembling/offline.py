@@ -14,7 +14,8 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trilith.build.assembling.seeding import ARCHIVES, seed
+from trilith.build.assembling.seeding import seed
+from trilith.build.files.archives import ARCHIVES
 from trilith.build.locking.model import Lock, LockedGit, LockedSubmodule
 from trilith.build.locking.text import digest_of
 from trilith.build.mirrors import left_out_include, left_out_rules

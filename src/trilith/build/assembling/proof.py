@@ -3,13 +3,13 @@
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trilith.build.problems import BuildError, Problem
+from trilith.build.processes import run_to_end, show
 
 # What strace writes of a connection; sockets in the file system and those of the kernel are no network.
 _CONNECT = re.compile(r"connect\(.*?sa_family=(AF_\w+)")
@@ -93,11 +93,9 @@ def run_plain(
     """Run a command in the foreground; what it says is shown, or kept for when it fails."""
     variables = {**os.environ, **environment}
     if not quiet:
-        return subprocess.run(words, cwd=folder, env=variables, check=False).returncode  # noqa: S603  our own words
-    log = folder / "build.log"
-    with log.open("wb") as file:
-        done = subprocess.run(words, cwd=folder, env=variables, stdout=file, stderr=file, check=False)  # noqa: S603
-    return done.returncode
+        return show(words, folder=folder, environment=variables)
+    with (folder / "build.log").open("wb") as log:
+        return show(words, folder=folder, environment=variables, log=log)
 
 
 def connections(text: str) -> list[str]:
@@ -114,8 +112,10 @@ def refuse_connections(proof: Proof) -> None:
     """
     if proof.connections:
         shown = "; ".join(line.strip() for line in proof.connections[:_SHOWN])
-        raise BuildError([Problem(f"the build asked for a network {len(proof.connections)} times: {shown}")])
+        told = f"the build asked for a network {len(proof.connections)} times: {shown}"
+        hint = "a table [third_party.NAME] of the catalogue brings what it asks for into the lock"
+        raise BuildError([Problem(told, suggestion=hint)])
 
 
 def _works(words: Sequence[str]) -> bool:
-    return subprocess.run(words, capture_output=True, check=False).returncode == 0  # noqa: S603  our own words
+    return run_to_end(words).returncode == 0

@@ -14,12 +14,12 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from trilith.build.cmake import composed_addresses
+from trilith.build.cmake.places import VARIABLE, WORDS, looked_up
+from trilith.build.files.archives import ARCHIVES, in_cmake
 from trilith.build.repositories import cmake_files
 
-ARCHIVES = "TRILITH_ARCHIVES"
-"""Variable of the environment that names the folder of archives."""
 TABLE = "addresses.cmake"
+_LOOK_UP = f'include("$ENV{{{ARCHIVES}}}/{TABLE}")\ntrilith_archives({VARIABLE} {WORDS})\n'
 _FILTER = "trilith-archives"
 _REPLACE = """\
 #!/bin/sh
@@ -90,16 +90,7 @@ def seed(
 def rewrite(content: bytes, archives: Mapping[str, str]) -> bytes:
     """Return a CMake file with archives of the store in place of addresses."""
     text = content.decode(errors="surrogateescape")
-    pieces, place = [], 0
-    for number, (start, first, last) in enumerate(composed_addresses(text)):
-        variable = f"TRILITH_ADDRESSES_{number}"
-        words = text[first:last]
-        pieces.append(
-            f'{text[place:start]}include("$ENV{{{ARCHIVES}}}/{TABLE}")\n'
-            f"trilith_archives({variable} {words})\n{text[start:first]}${{{variable}}}"
-        )
-        place = last
-    text = "".join([*pieces, text[place:]])
+    text = looked_up(text, _LOOK_UP, every=False)
     for address in sorted(archives, key=len, reverse=True):
         text = text.replace(address, located(archives[address]))
     return text.encode(errors="surrogateescape")
@@ -111,7 +102,7 @@ def table(archives: Mapping[str, str]) -> str:
         "# Where the archives lie that a build downloads; by the SHA-1 of their addresses.",
         "function(trilith_archives result)",
         *(
-            f'  set(trilith_{hashlib.sha1(address.encode()).hexdigest()} "{located(_in_cmake(below))}")'  # noqa: S324  a key of a table
+            f'  set(trilith_{hashlib.sha1(address.encode()).hexdigest()} "{located(in_cmake(below))}")'  # noqa: S324  a key of a table
             for address, below in sorted(archives.items())
         ),
         '  set(${result} "${ARGN}" PARENT_SCOPE)',
@@ -139,10 +130,6 @@ def _name(content: bytes) -> str:
 def _pattern(path: str) -> str:
     """Return a path as a line of git's attributes names it."""
     return _quoted("/" + _GLOB.sub(lambda match: f"\\{match[1]}", path))
-
-
-def _in_cmake(text: str) -> str:
-    return "".join(f"\\{letter}" if letter in '\\"$' else letter for letter in text)
 
 
 def _quoted(text: str) -> str:

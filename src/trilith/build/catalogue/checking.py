@@ -29,7 +29,12 @@ def check(catalogue: Catalogue) -> list[Problem]:
     return [
         Problem(message, catalogue.file, field=place, suggestion=hint) for place, message, hint in found
     ] + [
-        Problem(f"requires itself: {' -> '.join(circle)}", catalogue.file, field=circle[0])
+        Problem(
+            f"requires itself: {' -> '.join(circle)}",
+            catalogue.file,
+            field=circle[0],
+            suggestion="take one of them out of 'requires'",
+        )
         for circle in circles({key: part.requires for key, part in catalogue.components.items()})
     ]
 

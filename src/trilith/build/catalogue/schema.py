@@ -137,7 +137,6 @@ class ThirdParty:
     """How sources write its address, where that is put together while CMake runs."""
     inside: str = ""
     path: str = ""
-    recursive: bool = False
     submodules: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     left_out_reason: str = ""

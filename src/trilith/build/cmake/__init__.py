@@ -1,17 +1,18 @@
 """What CMake files fetch, found by reading them: addresses put together from variables included.
 
-- `parsing`: text to commands; `values`, `conditions`, `setting`: what variables may be
-- `downloads`: what each command fetches; `walking`: through includes, folders, functions and projects
+- `parsing`, `blocks`: text to commands; `values`, `conditions`, `setting`: what variables may be
+- `places`: where addresses stand; `downloads`: what each command fetches
+- `walking`: through includes, folders, functions and projects
 
 Nothing is run. Where CMake itself decides by what it finds on a machine, both ways are looked at.
 """
 
 from collections.abc import Callable, Mapping
 
-from trilith.build.cmake.downloads import ARCHIVES, GIT, Download, composed_addresses
+from trilith.build.cmake.downloads import ARCHIVES, GIT, Download
 from trilith.build.cmake.walking import Tree, Walk
 
-__all__ = ["ARCHIVES", "GIT", "Download", "Tree", "composed_addresses", "find"]
+__all__ = ["ARCHIVES", "GIT", "Download", "Tree", "find"]
 
 
 def find(

@@ -4,28 +4,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from trilith.build.cmake.parsing import Command, Word, commands
+from trilith.build.cmake.parsing import Command
+from trilith.build.cmake.places import KEYS
 from trilith.build.cmake.values import Argument, Values, joined, known
 
 GIT, ARCHIVES = "git", "archives"
-PROJECTS = ("externalproject_add", "fetchcontent_declare", "fetchcontent_populate")
-# Words of ExternalProject and FetchContent that others stand behind; whatever else is a value.
-_KEYS = frozenset(
-    """
-    URL URL_HASH URL_MD5 DOWNLOAD_NAME GIT_REPOSITORY GIT_TAG GIT_SHALLOW GIT_SUBMODULES
-    GIT_PROGRESS GIT_REMOTE_NAME GIT_SUBMODULES_RECURSE GIT_CONFIG GIT_REMOTE_UPDATE_STRATEGY
-    SOURCE_DIR BINARY_DIR SOURCE_SUBDIR PREFIX TMP_DIR STAMP_DIR LOG_DIR DOWNLOAD_DIR INSTALL_DIR
-    CMAKE_ARGS CMAKE_CACHE_ARGS CMAKE_CACHE_DEFAULT_ARGS CMAKE_COMMAND CMAKE_GENERATOR
-    DOWNLOAD_COMMAND UPDATE_COMMAND PATCH_COMMAND CONFIGURE_COMMAND BUILD_COMMAND INSTALL_COMMAND
-    TEST_COMMAND COMMAND DEPENDS EXCLUDE_FROM_ALL BUILD_ALWAYS BUILD_IN_SOURCE BUILD_BYPRODUCTS
-    INSTALL_BYPRODUCTS STEP_TARGETS LIST_SEPARATOR DOWNLOAD_NO_EXTRACT DOWNLOAD_NO_PROGRESS
-    DOWNLOAD_EXTRACT_TIMESTAMP UPDATE_DISCONNECTED TIMEOUT INACTIVITY_TIMEOUT HTTP_USERNAME
-    HTTP_PASSWORD HTTP_HEADER TLS_VERIFY TLS_CAINFO SVN_REPOSITORY SVN_REVISION HG_REPOSITORY HG_TAG
-    CVS_REPOSITORY LOG_DOWNLOAD LOG_UPDATE LOG_CONFIGURE LOG_BUILD LOG_INSTALL LOG_PATCH
-    LOG_OUTPUT_ON_FAILURE USES_TERMINAL_DOWNLOAD USES_TERMINAL_BUILD FIND_PACKAGE_ARGS
-    OVERRIDE_FIND_PACKAGE SYSTEM QUIET
-    """.split()  # noqa: SIM905  a list of them would be a page long
-)
 _REMOTE = re.compile(r"(?:https?|ftp|git|ssh)://|git@")
 _SHA256 = re.compile(r"(?i)(?:SHA256=|EXPECTED_HASH;SHA256=)([0-9a-f]{64})")
 # What git calls the branch where CMake is told none.
@@ -61,7 +44,7 @@ def fields(given: Sequence[Argument]) -> Mapping[str, list[Argument]]:
     found: dict[str, list[Argument]] = {}
     key = ""
     for item in given[1:]:
-        if item.one in _KEYS and not item.word.kind:
+        if item.one in KEYS and not item.word.kind:
             key = item.one
             found.setdefault(key, [])
         elif key:
@@ -94,37 +77,6 @@ def of_file(command: Command, given: Sequence[Argument], file: str, *, certain: 
     behind = words[words.index("EXPECTED_HASH") + 1 :][:1] if "EXPECTED_HASH" in words else []
     sha256 = _hash(known(*behind)) if behind else ""
     yield from _archives("file", given[1], sha256, (file, command.line), certain=certain)
-
-
-def composed_addresses(text: str) -> list[tuple[int, int, int]]:
-    """Return the places of a CMake file where addresses of archives are put together, or several stand.
-
-    Returns:
-        for each, where its command begins, and where its words begin and end.
-    """
-    found = []
-    for command in commands(text):
-        words = _written(command)
-        if len(words) > 1 or any("${" in word.text for word in words):
-            found.append((command.start, words[0].start, words[-1].end))
-    return found
-
-
-def _written(command: Command) -> list[Word]:
-    """Return the words in which a command names archives, before anything is known of them."""
-    if command.name == "file":
-        texts = [word.text for word in command.words]
-        return list(command.words[1:2]) if texts[:1] == ["DOWNLOAD"] else []
-    if command.name not in PROJECTS:
-        return []
-    found: list[Word] = []
-    key = ""
-    for word in command.words[1:]:
-        if word.text in _KEYS and not word.kind:
-            key = word.text
-        elif key == "URL":
-            found.append(word)
-    return found
 
 
 def _archives(

@@ -1,7 +1,9 @@
-"""From the text of a CMake file to its commands, as CMake's own grammar splits them."""
+"""From the text of a CMake file to its commands, as CMake's own grammar splits them.
+
+It needs nothing else of this package, and goes into scripts together with `places`.
+"""
 
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _SPACE = re.compile(r"(?:\s+|#\[(=*)\[.*?\]\1\]|#(?!\[=*\[)[^\n]*)+", re.DOTALL)
@@ -35,27 +37,6 @@ class Command:
     """Where it begins in the text."""
 
 
-@dataclass(frozen=True)
-class Block:
-    """Commands that are run together: branches of an ``if``, a loop, a definition."""
-
-    opening: Command
-    branches: tuple[tuple[tuple[Word, ...], "Body"], ...]
-    """Conditions with what is run where they hold; a single one for loops and definitions."""
-
-
-Body = Sequence[Command | Block]
-
-_ENDS = {
-    "if": ("elseif", "else", "endif"),
-    "foreach": ("endforeach",),
-    "while": ("endwhile",),
-    "function": ("endfunction",),
-    "macro": ("endmacro",),
-    "block": ("endblock",),
-}
-
-
 def commands(text: str) -> list[Command]:
     """Return the commands of a text; what CMake would not read ends it."""
     found: list[Command] = []
@@ -69,34 +50,6 @@ def commands(text: str) -> list[Command]:
         line = text.count("\n", 0, place) + 1
         found.append(Command(match[1].lower(), tuple(words), line, place))
         place = end
-
-
-def blocks(flat: Sequence[Command]) -> Body:
-    """Put commands between ``if`` and ``endif``, and their like, into blocks."""
-    return _body(iter(flat), ())[0]
-
-
-def _body(flat: Iterator[Command], ends: tuple[str, ...]) -> tuple[Body, Command | None]:
-    found: list[Command | Block] = []
-    for command in flat:
-        if command.name in ends:
-            return found, command
-        if command.name in _ENDS:
-            found.append(_block(flat, command))
-        else:
-            found.append(command)
-    return found, None
-
-
-def _block(flat: Iterator[Command], opening: Command) -> Block:
-    branches = []
-    condition: tuple[Word, ...] = opening.words
-    while True:
-        body, end = _body(flat, _ENDS[opening.name])
-        branches.append((condition, body))
-        if end is None or end.name not in ("elseif", "else"):
-            return Block(opening, tuple(branches))
-        condition = end.words if end.name == "elseif" else (Word("TRUE"),)
 
 
 def _skip(text: str, place: int) -> int:

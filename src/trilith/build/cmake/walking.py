@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from trilith.build.cmake import downloads
+from trilith.build.cmake.blocks import Block, Body, blocks
 from trilith.build.cmake.conditions import holds
-from trilith.build.cmake.downloads import PROJECTS, Download, fields, of_file, of_project
-from trilith.build.cmake.parsing import Block, Body, Command, blocks, commands
+from trilith.build.cmake.downloads import Download, fields, of_file, of_project
+from trilith.build.cmake.parsing import Command, commands
+from trilith.build.cmake.places import PROJECTS
 from trilith.build.cmake.setting import assign
 from trilith.build.cmake.values import Argument, Frame, Scope, Values, arguments, known
 

@@ -17,6 +17,7 @@ from trilith.build.image.publishing import epoch_of, publish
 from trilith.build.image.reading import Image, ImageLayer, copy_layer
 from trilith.build.image.writing import Destination, write
 from trilith.build.problems import BuildError, Problem
+from trilith.build.store import system_problem
 from trilith.build.verifying.subject import Subject, open_subject
 
 CHANGED = "what the smaller server says of itself"
@@ -69,7 +70,7 @@ def _folder(subject: Subject, made: Cut, target: Path) -> Path:
             target.rmdir()
         partial.rename(target)
     except OSError as error:
-        raise BuildError([Problem(f"cannot be written: {error.strerror or error}", str(target))]) from error
+        raise BuildError([system_problem(error, target)]) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return target

@@ -10,7 +10,6 @@ What is there is not fetched again; what stopped goes on; what came is checked b
 import contextlib
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from trilith.build.problems import BuildError, Problem
 from trilith.build.progress import Progress, Silent
 from trilith.build.repositories import Remote, obtain, remote
 from trilith.build.store import Store, default_store, disk_problem, system_problem
+from trilith.build.threads import together
 
 __all__ = ["Origin", "count", "fetch"]
 
@@ -113,13 +113,9 @@ def _all(tasks: Sequence[_Task], store: Store, told: Progress) -> list[Problem]:
         told.done(task.name)
         return ()
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = [pool.submit(one, task) for task in tasks]
-        try:
-            return [problem for future in futures for problem in future.result()]
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    return [
+        problem for found in together([partial(one, task) for task in tasks], AT_ONCE) for problem in found
+    ]
 
 
 def _commits(lock: Lock) -> dict[str, tuple[str, str, str]]:

@@ -34,5 +34,6 @@ def fetch_layers(image: LockedImage, store: Store, mirrors: Mirrors) -> None:
             except (OSError, ValueError, KeyError) as error:
                 told = f"layer {sha256}: {redact(str(error))}"
                 problem = disk_problem(error, store.root, name) if isinstance(error, OSError) else None
-                raise BuildError([problem or Problem(told, field=name)]) from error
+                hint = "run it again; a rule under [containers] names another registry"
+                raise BuildError([problem or Problem(told, field=name, suggestion=hint)]) from error
             store.put(scratch / "layer", sha256, name)

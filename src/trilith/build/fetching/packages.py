@@ -74,7 +74,11 @@ def fetch_crates(lock: Lock, store: Store, mirrors: Mirrors) -> None:
     missing = _take(left, home, store)
     if missing:
         names = ", ".join(f"{item.name} {item.version}" for item in missing)
-        raise BuildError([Problem(f"cargo fetched other files than were locked: {names}", field="crates")])
+        told, hint = (
+            f"cargo fetched other files than were locked: {names}",
+            "lock again with trilith build lock",
+        )
+        raise BuildError([Problem(told, field="crates", suggestion=hint)])
 
 
 def fetch_debian(lock: Lock, store: Store) -> None:
@@ -109,7 +113,10 @@ def fetch_debian(lock: Lock, store: Store) -> None:
                 store.put(found[item.sha256], item.sha256, item.name)
             else:
                 message = f"apt fetched another file than SHA-256 {item.sha256}"
-                problems.append(Problem(message, field=f"package {item.name} {item.version}"))
+                hint = "the repository or its mirror changed it: lock again with trilith build lock"
+                problems.append(
+                    Problem(message, field=f"package {item.name} {item.version}", suggestion=hint)
+                )
         if problems:
             raise BuildError(problems)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from trilith.build.catalogue.schema import Component, ThirdParty
 from trilith.build.facts import holds
+from trilith.build.files.archives import archive_rules
 from trilith.build.files.functions import MARK
 from trilith.build.files.shell import Script
 from trilith.build.mirrors import git_configuration, left_out_include, left_out_rules
@@ -51,8 +52,11 @@ def start(plan: Plan, title: str, folders: dict[str, str]) -> Script:
         if name != "SOURCE_DIR":
             script.raw(f'{name}=$(realpath -m -- "${name}")')
     script.raw(MARK)
-    if plan.mirrors.of("git") or _pruned(plan):
+    archives = plan.catalogue.head.builder == "cmake" and plan.mirrors.of("archives")
+    if plan.mirrors.of("git") or _pruned(plan) or archives:
         _git(plan, script)
+    if archives:
+        archive_rules(plan.mirrors, script)
     return script
 
 

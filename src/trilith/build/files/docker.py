@@ -57,7 +57,9 @@ run_container() {
         container=$("$ENGINE" create "${network[@]}" "${memory[@]}" --workdir /workspace "$@" \
             "$image" "$script")
         trap '"$ENGINE" rm --force "$container" >/dev/null' EXIT
-        "$ENGINE" start --attach "$container"
+        # A signal reaches a shell that waits, which then removes the container; that would not hear it.
+        "$ENGINE" start --attach "$container" &
+        wait $!
     fi
 }
 

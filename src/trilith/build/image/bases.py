@@ -41,7 +41,15 @@ def folder_base(root: Path) -> Base:
         BuildError: there is none.
     """
     if not (root / "usr").is_dir():
-        raise BuildError([Problem("is no root of a system: it has no usr", str(root))])
+        raise BuildError(
+            [
+                Problem(
+                    "is no root of a system: it has no usr",
+                    str(root),
+                    suggestion="name the folder that holds usr, etc and var, as debootstrap makes it",
+                )
+            ]
+        )
     return _of_entries(list(of_folder(root)), "root folder")
 
 

@@ -87,7 +87,9 @@ def open_base(text: str, store: Callable[[], list[Path]] | None = None) -> Base 
         folder = Path(text.removeprefix(PACKAGES))
         found = sorted(folder.glob("*.deb"))
         if not found:
-            raise BuildError([Problem("holds no Debian packages", str(folder))])
+            raise BuildError(
+                [Problem("holds no Debian packages", str(folder), suggestion="expected files *.deb")]
+            )
         return debian_base(found)
     kind, colon, rest = text.partition(":")
     path = Path(rest if colon and kind in ("oci", "docker-archive") else text)

@@ -17,6 +17,7 @@ from trilith.build.problems import BuildError, Problem
 INDEX = "index.json"
 MARKER = "oci-layout"
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_AGAIN = "copy or export it again: what is here is not whole"
 # Descriptions in an image are small; whatever is larger is none.
 MAX_DOCUMENT = 8 << 20
 # An index may hold indexes; nobody nests them deeper.
@@ -54,7 +55,8 @@ class ImageLayer:
                 return tarfile.open(fileobj=zstandard.ZstdDecompressor().stream_reader(file), mode="r|")
             return tarfile.open(fileobj=file, mode="r|")
         except (tarfile.TarError, OSError, EOFError) as error:
-            raise BuildError([Problem(f"layer {self.digest or self.diff_id}: {error}")]) from error
+            told = f"layer {self.digest or self.diff_id}: {error}"
+            raise BuildError([Problem(told, suggestion=_AGAIN)]) from error
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def _layout(path: Path) -> Image:
     for _ in range(MAX_NESTING):
         choices = document["manifests"]
         if not choices:
-            raise BuildError([Problem("holds no image", str(path))])
+            raise BuildError([Problem("holds no image", str(path), suggestion=_AGAIN)])
         chosen = choices[0]
         document = json.loads(_small(_blob(path, chosen["digest"]), path))
         if "layers" in document:
@@ -152,12 +154,13 @@ def _layout(path: Path) -> Image:
                 ),
                 chosen["digest"],
             )
-    raise BuildError([Problem("its index leads to no image", str(path))])
+    raise BuildError([Problem("its index leads to no image", str(path), suggestion=_AGAIN)])
 
 
 def _archive(path: Path) -> Image:
     if not path.is_file():
-        raise BuildError([Problem("there is nothing here", str(path))])
+        hint = "name an OCI layout, or an archive as 'docker save' writes it"
+        raise BuildError([Problem("there is nothing here", str(path), suggestion=hint)])
     with tarfile.open(path) as archive:
         members = {member.name: member for member in archive.getmembers() if member.isfile()}
 
@@ -166,7 +169,10 @@ def _archive(path: Path) -> Image:
             return _small(file.read(MAX_DOCUMENT + 1) if file else b"", path)
 
         if "manifest.json" not in members:
-            raise BuildError([Problem("holds no manifest.json, so that it is no image", str(path))])
+            hint = "name an archive as 'docker save' writes it"
+            raise BuildError(
+                [Problem("holds no manifest.json, so that it is no image", str(path), suggestion=hint)]
+            )
         described = json.loads(content("manifest.json"))[0]
         config = json.loads(content(described["Config"]))
     layers = zip(described["Layers"], config["rootfs"]["diff_ids"], _titles(config), strict=False)

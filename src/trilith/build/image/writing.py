@@ -17,6 +17,7 @@ from trilith.build.image.content import Assembled
 from trilith.build.image.layers import Layer
 from trilith.build.image.reading import INDEX, MARKER
 from trilith.build.problems import BuildError, Problem
+from trilith.build.store import system_problem
 
 OCI, DOCKER = "oci", "docker-archive"
 _MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -89,7 +90,7 @@ def write(destination: Destination, assemble: Callable[[Path], Assembled]) -> st
                 _archive(image, archive)
                 archive.replace(target)
     except OSError as error:
-        raise BuildError([Problem(f"cannot be written: {error.strerror or error}", str(target))]) from error
+        raise BuildError([system_problem(error, target)]) from error
     return digest
 
 

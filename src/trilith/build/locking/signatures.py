@@ -2,13 +2,13 @@
 
 import base64
 import hashlib
-import subprocess
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from trilith.build.problems import BuildError, Problem
+from trilith.build.processes import run_to_end
 
 _TRUSTED = (Path("/etc/apt/trusted.gpg"), Path("/etc/apt/trusted.gpg.d"))
 _ARMOR = "-----BEGIN PGP PUBLIC KEY BLOCK-----"
@@ -59,7 +59,10 @@ def keys_of(signed_by: str) -> Keys:
     try:
         return Keys(tuple(_binary(path.read_bytes()) for path in files), only)
     except OSError as error:
-        raise BuildError([Problem(f"the keys of a source cannot be read: {error}")]) from error
+        hint = "look at Signed-By in apt's sources, and at who may read the keys"
+        raise BuildError(
+            [Problem(f"the keys of a source cannot be read: {error}", suggestion=hint)]
+        ) from error
 
 
 def check_signature(file: Path, keys: Keys, detached: Path | None = None) -> Signed:
@@ -109,7 +112,7 @@ def _signers(told: Sequence[str], keys: Keys) -> tuple[str, ...]:
 def _run(words: Sequence[str]) -> list[str]:
     """Run gpgv; it ends with an error where one of several keys is unknown, which is no matter here."""
     try:
-        done = subprocess.run(words, capture_output=True, check=False)  # noqa: S603  words of our own
+        done = run_to_end(words)
     except FileNotFoundError as error:
         hint = "install gpgv, which apt itself works with"
         raise BuildError([Problem("'gpgv' is not on this machine", suggestion=hint)]) from error

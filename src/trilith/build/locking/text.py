@@ -70,7 +70,15 @@ def from_text(text: str, file: str = "") -> Lock:
     try:
         document = tomllib.loads(text)
         if document.pop("format", None) != FORMAT:
-            raise BuildError([Problem(f"is no lock of format {FORMAT}", file)])
+            raise BuildError(
+                [
+                    Problem(
+                        f"is no lock of format {FORMAT}",
+                        file,
+                        suggestion="write it anew with trilith build lock",
+                    )
+                ]
+            )
         values: dict[str, Any] = {}
         for name, value in document.items():
             if name in TABLES:

@@ -4,7 +4,7 @@ import http.client
 import json
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from trilith.build.verifying.process import HOST
 
@@ -34,6 +34,9 @@ class Refused(Exception):  # noqa: N818  says what happened
 class Http:
     """KServe v2 over HTTP and JSON."""
 
+    health: ClassVar = "/v2/health/ready"
+    """What answers once the server is ready."""
+
     def __init__(self, port: int) -> None:
         """Ask on a port of this machine."""
         self.port = port
@@ -41,7 +44,7 @@ class Http:
     def ready(self) -> bool:
         """Say whether the server is ready."""
         try:
-            return self._ask("GET", "/v2/health/ready")[0] == http.client.OK
+            return self._ask("GET", self.health)[0] == http.client.OK
         except Refused:
             return False
 
@@ -78,12 +81,7 @@ class Http:
 class Prometheus(Http):
     """Metrics as text."""
 
-    def ready(self) -> bool:
-        """Say whether there are any."""
-        try:
-            return self._ask("GET", "/metrics")[0] == http.client.OK
-        except Refused:
-            return False
+    health: ClassVar = "/metrics"
 
     def extensions(self) -> list[str]:
         """Return nothing: metrics announce nothing."""
@@ -95,7 +93,7 @@ class Prometheus(Http):
         Raises:
             Refused: they are not.
         """
-        text = self._ask("GET", "/metrics")[1]
+        text = self._ask("GET", self.health)[1]
         if f'model="{model}"' not in text:
             raise Refused(f"no metric speaks of model '{model}'")
         return {}

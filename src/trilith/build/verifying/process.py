@@ -2,16 +2,17 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Self
 
 from trilith.build.problems import BuildError, Problem
+from trilith.build.processes import run_to_end, started
+from trilith.build.stopping import end_server
 from trilith.build.verifying.subject import Subject
 
 HOST = "127.0.0.1"
@@ -33,36 +34,28 @@ _SPACES = (["--user", "--map-root-user", "--mount"], ["--mount"])
 
 
 class Process:
-    """A server that runs; a context manager that ends it."""
+    """A server that runs; a context manager that ends it, in good order if it does."""
 
     def __init__(self, subject: Subject, words: Sequence[str], environment: Mapping[str, str]) -> None:
-        """Start it."""
+        """Say what is started."""
         self.words = list(words)
-        self._log = tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace")  # noqa: SIM115  closed on leaving
-        self._process = subprocess.Popen(  # noqa: S603  what is verified is what is run
-            [*_entering(subject), *words],
-            stdout=self._log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=_environment(environment),
-            start_new_session=True,
-        )
+        self._entering = _entering(subject)
+        self._environment = _environment(environment)
 
     def __enter__(self) -> Self:
-        """Give it back."""
+        """Start it."""
+        with ExitStack() as stack:
+            self._log = stack.enter_context(tempfile.TemporaryFile())
+            words = [*self._entering, *self.words]
+            running = started(words, environment=self._environment, output=self._log)
+            self._process = stack.enter_context(running)
+            stack.callback(end_server, self._process, STOP_SECONDS)
+            self._running = stack.pop_all()
         return self
 
     def __exit__(self, *_rest: object) -> None:
-        """End it, in good order if it does."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                with suppress(ProcessLookupError):
-                    os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.wait()
-        self._log.close()
+        """End it."""
+        self._running.close()
 
     @property
     def ended(self) -> int | None:
@@ -72,7 +65,7 @@ class Process:
     def last_lines(self) -> str:
         """Return the end of its log."""
         self._log.seek(0)
-        return "\n".join(self._log.read().splitlines()[-LAST_LINES:])
+        return "\n".join(self._log.read().decode(errors="replace").splitlines()[-LAST_LINES:])
 
     def listening(self) -> set[int]:
         """Return the TCP ports that it listens on."""
@@ -97,18 +90,13 @@ def run_in(
 ) -> subprocess.CompletedProcess[str]:
     """Run a program of the subject's system to its end."""
     try:
-        return subprocess.run(  # noqa: S603  what is verified is what is run
-            [*_entering(subject), *words],
-            env=_environment(environment),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-            check=False,
-            stdin=subprocess.DEVNULL,
+        done = run_to_end(
+            [*_entering(subject), *words], environment=_environment(environment), seconds=seconds
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return subprocess.CompletedProcess(list(words), 126, "", str(error))
+    output, errors = (text.decode(errors="replace") for text in (done.stdout, done.stderr))
+    return subprocess.CompletedProcess(done.args, done.returncode, output, errors)
 
 
 def interpreter_of(subject: Subject) -> str | None:
@@ -140,12 +128,7 @@ def _entering(subject: Subject) -> list[str]:
     for spaces in _SPACES:
         words = ["unshare", *spaces, "sh", "-euc", _ENTER, "sh", str(subject.system)]
         with suppress(OSError):
-            tried = subprocess.run(  # noqa: S603  the same words as below
-                ["unshare", *spaces, "true"],  # noqa: S607  wherever the system has it
-                capture_output=True,
-                check=False,
-            )
-            if tried.returncode == 0:
+            if run_to_end(["unshare", *spaces, "true"]).returncode == 0:
                 return words
     hint = "allow user namespaces, run it as root, or verify with --static"
     raise BuildError(

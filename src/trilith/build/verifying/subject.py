@@ -60,7 +60,8 @@ def open_subject(path: Path, *, catalogue: str = "", base: Path | None = None) -
     """
     place = _plain(path)
     if not place.exists():
-        raise BuildError([Problem("there is nothing here", str(place))])
+        hint = "name a result, an OCI layout or an archive for docker load"
+        raise BuildError([Problem("there is nothing here", str(place), suggestion=hint)])
     if place.is_dir() and not (place / INDEX).is_file():
         yield _of_folder(place, place.resolve(), base or Path("/"), catalogue, None)
         return
@@ -152,12 +153,15 @@ def _guess(root: Path, place: Path) -> str:
 def _find(root: Path, image: Image, place: Path) -> Path:
     """Return where the result lies in an unpacked image."""
     candidates = [str(image.settings.get("WorkingDir") or "/")]
-    candidates += [load(name).head.root for name in names()]
+    known = [load(name) for name in names()]
+    candidates += [catalogue.head.root for catalogue in known]
     for candidate in candidates:
         folder = root / candidate.strip("/")
-        if (folder / MANIFEST).is_file() or any(looks_like(folder, load(name)) for name in names()):
+        if (folder / MANIFEST).is_file() or any(looks_like(folder, catalogue) for catalogue in known):
             return folder
-    raise BuildError([Problem(f"no server lies in any of {', '.join(candidates)}", str(place))])
+    told = f"no server lies in any of {', '.join(candidates)}"
+    hint = "name its catalogue with --catalogue=FILE, or set WorkingDir of the image to where it lies"
+    raise BuildError([Problem(told, str(place), suggestion=hint)])
 
 
 def _plain(path: Path) -> Path:

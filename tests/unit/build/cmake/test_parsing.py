@@ -2,7 +2,8 @@
 
 import pytest
 
-from trilith.build.cmake.parsing import Block, blocks, commands
+from trilith.build.cmake.blocks import Block, blocks
+from trilith.build.cmake.parsing import commands
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from trilith.build.cmake import Download, Tree, composed_addresses, find
+from trilith.build.cmake import Download, Tree, find
+from trilith.build.cmake.places import address_places
 
 SHA256 = "ab" * 32
 
@@ -173,6 +174,6 @@ def test_projects_and_functions_that_call_themselves_end() -> None:
 def test_places_of_composed_addresses_are_told() -> None:
     text = "set(V 1)\nFetchContent_Declare(x\n  URL https://x.example/${V} ${OTHER} URL_HASH SHA256=0)\n"
     text += "file(DOWNLOAD https://plain t)\n"
-    ((start, first, last),) = composed_addresses(text)
+    ((start, first, last),) = address_places(text, every=False)
     assert text[start:].startswith("FetchContent_Declare(x")
     assert text[first:last] == "https://x.example/${V} ${OTHER}"

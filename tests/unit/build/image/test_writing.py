@@ -99,7 +99,7 @@ def test_an_image_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     def fail(_blobs: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(BuildError, match="No space left"):
+    with pytest.raises(BuildError, match=r"is full .*make room"):
         write(Destination("oci", tmp_path / "image"), fail)  # type: ignore[arg-type]
     assert list(tmp_path.iterdir()) == []
 
