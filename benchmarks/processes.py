@@ -15,7 +15,7 @@ class Status:
 
     pid: int
     parent: int
-    session: int
+    group: int
     ticks: int
     resident_pages: int
 
@@ -32,18 +32,18 @@ def parse_status(text: str) -> Status:
     return Status(
         pid=int(head.split(" ", 1)[0]),
         parent=int(fields[1]),
-        session=int(fields[3]),
+        group=int(fields[2]),
         ticks=sum(int(field) for field in fields[11:15]),
         resident_pages=int(fields[21]),
     )
 
 
 def members(statuses: list[Status], root: int) -> list[Status]:
-    """Pick the process `root`, its descendants, and all that share its session.
+    """Pick the process `root`, its descendants, and all of its process group.
 
-    The session catches a worker whose parent has gone: servers are started as session leaders.
+    The group catches a worker whose parent has gone: servers are started as leaders of one.
     """
-    wanted = {root} | {status.pid for status in statuses if status.session == root}
+    wanted = {root} | {status.pid for status in statuses if status.group == root}
     grown = True
     while grown:
         children = {status.pid for status in statuses if status.parent in wanted}

@@ -59,13 +59,15 @@ class Server:
         self.http_port, self.grpc_port, self.metrics_port = ports
         self.started = time.perf_counter()
         with log.open("wb") as output:
-            # A session of its own, by which its workers are found even when their parent has gone.
+            # A process group of its own, by which its workers are found even when their parent has gone. Not a session:
+            # Linux shares the processors between sessions, whatever each of them runs (sched_autogroup_enabled), and
+            # would give one thread of a load generator as much as all threads of a server.
             self._process = subprocess.Popen(
                 command.with_repository(repository, (ports[0], ports[1], ports[2])),
                 env=clean_environment() | command.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                process_group=0,
             )
 
     def __enter__(self) -> Self:
@@ -116,7 +118,7 @@ class Server:
         return self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace")
 
     def stop(self) -> None:
-        """Ask it to end, and end it with its whole session if it does not."""
+        """Ask it to end, and end it with its whole group if it does not."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:

@@ -9,12 +9,12 @@ STAT = (
 )
 
 
-def status(pid: int, parent: int, session: int) -> Status:
-    return Status(pid, parent, session, ticks=1, resident_pages=1)
+def status(pid: int, parent: int, group: int) -> Status:
+    return Status(pid, parent, group, ticks=1, resident_pages=1)
 
 
 def test_a_name_with_blanks_and_parentheses_does_not_shift_the_fields() -> None:
-    assert parse_status(STAT) == Status(pid=42, parent=1, session=7, ticks=110, resident_pages=555)
+    assert parse_status(STAT) == Status(pid=42, parent=1, group=40, ticks=110, resident_pages=555)
 
 
 def test_the_tree_holds_grandchildren_whatever_the_order_and_nobody_else() -> None:
@@ -22,7 +22,7 @@ def test_the_tree_holds_grandchildren_whatever_the_order_and_nobody_else() -> No
     assert {found.pid for found in members(statuses, 2)} == {2, 3, 4}
 
 
-def test_a_worker_whose_parent_has_gone_is_found_by_its_session() -> None:
+def test_a_worker_whose_parent_has_gone_is_found_by_its_group() -> None:
     statuses = [status(2, 1, 2), status(3, 1, 2), status(4, 3, 4), status(5, 1, 1)]
     assert {found.pid for found in members(statuses, 2)} == {2, 3, 4}
 
