@@ -71,6 +71,8 @@ class Component:
     machines: tuple[str, ...] = ()
     gpu: str = "optional"
     """``required``, ``optional`` or ``never``."""
+    devices: tuple[str, ...] = ()
+    """Files of a machine that can try it; where one is not there, it is not said to work."""
     maintained: bool = True
     needs_engine: bool = False
     """Whether its build starts containers of its own."""
