@@ -71,6 +71,8 @@ class Component:
     machines: tuple[str, ...] = ()
     gpu: str = "optional"
     """``required``, ``optional`` or ``never``."""
+    machine_needs: str = ""
+    """What has to be installed on a machine that builds it outside a container; in words."""
     devices: tuple[str, ...] = ()
     """Files of a machine that can try it; where one is not there, it is not said to work."""
     maintained: bool = True
@@ -97,6 +99,8 @@ class Component:
     """For bricks of this repository: where its code lies in the source tree."""
     size_megabytes: float = 0.0
     """What it brings into a result, unpacked."""
+    size_megabytes_gpu: float = 0.0
+    """The same where GPUs are enabled; 0 where that is the same."""
     source_megabytes: float = 0.0
     """Of the files of its repository, where it was checked."""
     files: tuple[str, ...] = ()
@@ -160,6 +164,8 @@ class Image:
     reference: str
     help: str = ""
     when: tuple[str, ...] = ()
+    debian: tuple[str, ...] = ()
+    """Packages that bring what it brings, for a base that is made of packages in its place."""
 
 
 @dataclass(frozen=True)

@@ -270,13 +270,19 @@ def _debian(plan: Plan, place: Place) -> tuple[list[LockedDebian], Indexes]:
     run_names, build_names = packages(plan, "run"), packages(plan, "build") if plan.containers else []
     bases = {name: _base_of(plan, place, name) for name in (RUNS, BUILDS)}
     # A build runs package managers: what it stands on has to be a whole system.
-    build_names += ESSENTIAL if build_names and bases[BUILDS] == PACKAGES else ()
+    if build_names and bases[BUILDS] == PACKAGES:
+        build_names += [*ESSENTIAL, *_in_place_of(plan, image_name(plan, BUILDS))]
     found = lock_packages(
         Wanted(run_names, installed(bases[RUNS])),
         Wanted(build_names, installed(bases[BUILDS])),
         plan.machine.text,
     )
     return found, lock_indexes(architecture_of(plan.machine.text), found)
+
+
+def _in_place_of(plan: Plan, name: str) -> list[str]:
+    """Return the packages that bring what an image of the catalogue does."""
+    return [package for image in plan.catalogue.images if image.name == name for package in image.debian]
 
 
 def _base_of(plan: Plan, place: Place, what: str) -> str:
