@@ -13,6 +13,7 @@ import os
 import platform
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from trilith.build.locking import FILE, Lock, digest_of, from_text, to_text
@@ -47,9 +48,10 @@ def bundle(lock: Lock, store: Store, target: Path) -> Path:
         partial.replace(target)
     except OSError as error:
         problem = disk_problem(error, target.parent, str(target))
-        raise BuildError([problem or Problem(f"cannot be written: {error}", str(target))]) from error
+        raise BuildError([problem or Problem(f"cannot be written: {why(error)}", str(target))]) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing may be written, nothing may be removed either
+            partial.unlink(missing_ok=True)
     return target
 
 

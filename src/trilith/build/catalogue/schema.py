@@ -208,6 +208,8 @@ class Head:
     version: str
     main: str
     """The component that is the server."""
+    tools: Mapping[str, str] = field(default_factory=dict)
+    """By program: the least version that builds on a machine need."""
     organization: str = ""
     container_version: str = ""
     development_ref: str = "main"

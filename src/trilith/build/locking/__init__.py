@@ -118,7 +118,9 @@ def lock(plan: Plan, place: Place) -> Lock:
         debian_snapshot=snapshot() if debian else "",
         notes=tuple(notes),
         target={"platform": plan.platform.text, "machine": plan.machine.text, "interpreter": version},
-        tools=_tools(own=own),
+        tools={}
+        if plan.containers
+        else _tools(own=own),  # containers have their own, from image and packages
         options={
             name: tuple(choice.value for choice in choices)
             for name, choices in sorted(plan.selection.choices.items())

@@ -165,6 +165,20 @@ def test_libraries_of_a_gpu_are_the_machines_where_gpus_were_chosen(tmp_path: Pa
     assert ("libcudart" in wrong(report, "libraries")) is not chosen
 
 
+def test_a_backend_without_the_server_lacks_what_the_server_brings(tmp_path: Path) -> None:
+    library = make_library(tmp_path / "x.so", needed=["libtritonserver.so"]).read_bytes()
+    plan = {"catalogue": "triton", "parts": [{"key": "backend.identity", "chosen": True}]}
+    files = {
+        "backends/identity/libtriton_identity.so": ("backend.identity", library),
+        PLAN: ("core.server", json.dumps(plan).encode()),
+    }
+    root = tmp_path / "result"
+    make_result(root, files)
+    report = verify(root, base=root)
+    assert wrong(report) == ""
+    assert "libtritonserver.so is not here: core.server brings it" in told(report, "libraries")
+
+
 def test_imports_that_lead_nowhere_are_named(tmp_path: Path) -> None:
     packages = "lib/python3.11/site-packages"
     files = {
