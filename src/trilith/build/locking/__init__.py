@@ -37,7 +37,7 @@ from trilith.build.locking.model import (
     LockedWheel,
 )
 from trilith.build.locking.roots import PACKAGES, installed, lock_root
-from trilith.build.locking.sources import build_requirements, commit_time, lock_crates, lock_source
+from trilith.build.locking.sources import FILE, build_requirements, commit_time, lock_crates, lock_source
 from trilith.build.locking.text import digest_of, from_text, read_lock, to_text
 from trilith.build.locking.wheels import interpreter_version, lock_wheels, target_words
 from trilith.build.model import Plan
@@ -47,9 +47,19 @@ from trilith.build.repositories import remote
 from trilith.build.secrets import refuse_secrets
 from trilith.build.store import Store
 
-__all__ = ["Lock", "Place", "digest_of", "from_text", "lock", "moved", "read_lock", "refresh", "to_text"]
+__all__ = [
+    "FILE",
+    "Lock",
+    "Place",
+    "digest_of",
+    "from_text",
+    "lock",
+    "moved",
+    "read_lock",
+    "refresh",
+    "to_text",
+]
 
-FILE = "trilith-build.lock"
 # When archives of the zip format begin; for builds of which nothing says when their sources were made.
 EARLIEST = 315532800
 # Folders and words of one run, and what may be a secret, are no part of a selection.
