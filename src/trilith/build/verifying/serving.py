@@ -141,6 +141,8 @@ def _ask(
             askers[door] = PROTOCOLS[door.protocol](port)
         except Refused as error:
             report.error(CHECK, f"{door.endpoint} was not asked: {error}")
+    if not subject.plan:
+        askers = _served(askers, ports, process, report)
     if not _all_ready(askers, process, subject.facts, report):
         return
     for door, asker in askers.items():
@@ -153,6 +155,22 @@ def _ask(
     if not probes:
         report.note(CHECK, "no inference was tried: no backend of the result has a model to try it with")
     _ports(process.listening(), set(ports.values()), report)
+
+
+def _served(
+    askers: dict[Door, Http | Grpc], ports: dict[Door, int], process: Process, report: Report
+) -> dict[Door, Http | Grpc]:
+    """Return who can be asked where no plan says what is served: what listens when one of them is ready."""
+    _wait(lambda: any(one.ready() for one in askers.values()), process, time.monotonic() + START_SECONDS)
+    listening = process.listening() & set(ports.values())
+    if not listening:
+        return askers  # it did not start, or hides what it does: each is asked
+    for door in askers:
+        if ports[door] not in listening:
+            report.note(
+                CHECK, f"{door.endpoint} is not served, and there is no plan that says whether it must be"
+            )
+    return {door: asker for door, asker in askers.items() if ports[door] in listening}
 
 
 def _elsewhere(lines: str, facts: frozenset[str]) -> str:

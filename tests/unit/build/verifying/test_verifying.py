@@ -10,7 +10,7 @@ import pytest
 
 from support.elf import make_library
 from support.images import make_result
-from support.results import PARTS, make_server
+from support.results import LAUNCHER, PARTS, make_server
 from trilith.build.problems import BuildError
 from trilith.build.result import PLAN
 from trilith.build.verifying import Report, Subject, open_subject, verify, verify_subject
@@ -40,6 +40,16 @@ def test_an_endpoint_that_the_plan_does_not_hold_is_found(tmp_path: Path) -> Non
     open_too = launcher.replace('"$@"', '"$@" --grpc-port=0')
     report = verify(make_server(tmp_path / "result", ("core.server", "endpoint.http"), open_too))
     assert "which no endpoint of the plan explains" in wrong(report)
+
+
+def test_without_a_plan_what_is_served_is_asked_and_the_rest_is_noted(tmp_path: Path) -> None:
+    root = make_server(tmp_path / "result", launcher=f"{LAUNCHER.rstrip()} --allow-grpc=false\n")
+    (root / PLAN).unlink()
+    report = verify(root, catalogue="trilith")
+    assert "is missing" in wrong(report, "contents")
+    assert wrong(report, "serving") == ""
+    assert "endpoint.grpc is not served, and there is no plan" in told(report, "serving")
+    assert "endpoint.http: backend.identity answered an inference" in told(report, "serving")
 
 
 def test_an_extension_that_the_plan_leaves_out_is_found(tmp_path: Path) -> None:
