@@ -132,6 +132,7 @@ def built(bundle: Path, tmp_path_factory: pytest.TempPathFactory, patch: pytest.
     words += ["build", f"--from={bundle}", f"--build-dir={folder}", *proof]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert "HEALTHCHECK is not supported" not in done.stderr
     if proof:
         assert done.stderr.count("0 network connections (strace)") == 2, done.stderr
     image = next(line for line in done.stdout.splitlines() if line.startswith("The image is "))

@@ -13,13 +13,14 @@ import os
 import platform
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from trilith.build.locking import FILE, Lock, digest_of, from_text, to_text
 from trilith.build.locking.sources import write_tar
 from trilith.build.problems import BuildError, Problem, why
 from trilith.build.repositories import opened
-from trilith.build.store import Store, system_problem
+from trilith.build.store import Store, disk_problem
 from trilith.build.unpacking import unpack_tar
 
 ABOUT = "bundle.json"
@@ -46,9 +47,11 @@ def bundle(lock: Lock, store: Store, target: Path) -> Path:
             write_tar(partial, items, lock.source_date_epoch)
         partial.replace(target)
     except OSError as error:
-        raise BuildError([system_problem(error, target)]) from error
+        problem = disk_problem(error, target.parent, str(target))
+        raise BuildError([problem or Problem(f"cannot be written: {why(error)}", str(target))]) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing may be written, nothing may be removed either
+            partial.unlink(missing_ok=True)
     return target
 
 

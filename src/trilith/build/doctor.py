@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from trilith.build.catalogue import Catalogue
+from trilith.build.catalogue.schema import Head
 from trilith.build.mirrors import PREFIXES, SINGLE, Mirrors
 from trilith.build.processes import run_to_end
 from trilith.build.secrets import redact, request_of
@@ -98,7 +99,7 @@ def examine(
 ) -> list[Sight]:
     """Look at tools, namespaces, disk and proxies; no network is used."""
     return [
-        *_tools(catalogue.head.builder, run),
+        *_tools(catalogue.head, run),
         *_namespaces(run),
         _disk(catalogue.head.builder, folder),
         *_proxies(os.environ if environment is None else environment),
@@ -131,13 +132,19 @@ def answer_of(address: str) -> str:
         return ""
 
 
-def _tools(builder: str, run: Runner) -> Iterator[Sight]:
+def _tools(head: Head, run: Runner) -> Iterator[Sight]:
     for tool in TOOLS:
-        found = ""
+        found, purpose, least = "", tool.purpose, head.tools.get(tool.name, "")
         if shutil.which(tool.name):
             version = _VERSION.search(run([tool.name, *tool.words])[1])
             found = version[0] if version else "there, version unknown"
-        yield Sight("tools", tool.name, found, tool.purpose, builder in tool.builders)
+            if version and _numbers(version[0]) < _numbers(least):
+                found, purpose = "", f"{purpose}; {version[0]} is here, and {least} is needed"
+        yield Sight("tools", tool.name, found, purpose, head.builder in tool.builders)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part)
 
 
 def _namespaces(run: Runner) -> Iterator[Sight]:

@@ -14,6 +14,10 @@ OWN_CONTAINERS = "starts containers of its own"
 """How notes say that a component needs a container engine inside its build."""
 
 
+STANDS_ON = "base"
+"""The image that results stand on, and builds where no image is for them."""
+
+
 @dataclass(frozen=True)
 class Host:
     """The machine that plans; handed in, so that a plan depends on nothing else."""

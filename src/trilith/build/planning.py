@@ -7,7 +7,7 @@ from trilith.build.catalogue.schema import Catalogue, Component
 from trilith.build.defines import defines_of
 from trilith.build.facts import fill, holds, placeholders, reach
 from trilith.build.mirrors import Mirrors
-from trilith.build.model import OWN_CONTAINERS, Closure, Folders, Host, Part, Plan, Value
+from trilith.build.model import OWN_CONTAINERS, STANDS_ON, Closure, Folders, Host, Part, Plan, Value
 from trilith.build.problems import BuildError, Problem
 from trilith.build.selection import FEATURES, NAMED_KINDS, Selection, split
 from trilith.build.validation import RELEASE_REF, validate
@@ -73,7 +73,15 @@ class _Draft:
             found += self._limits(self.catalogue.components[key])
         if self._containers():
             found += self._unknown_images()
+            found += self._folders_of_this_machine()
         return found
+
+    def _folders_of_this_machine(self) -> Iterable[Problem]:
+        """Yield folders that no container sees; the sources of a wheel are copied into one."""
+        folder = self.selection.text("cmake-dir")
+        if folder and self.catalogue.head.builder == "cmake":
+            message = f"--cmake-dir={folder}: a build in containers does not see folders of this machine"
+            yield Problem(message, suggestion="leave it out, or add --no-container-build")
 
     def _needed_all_the_same(self) -> Iterable[Problem]:
         """Yield what was left out and is needed by something that was chosen."""
@@ -134,8 +142,11 @@ class _Draft:
 
     def _component(self, key: str) -> Component:
         component = self.catalogue.components[key]
-        gpu = component.python_requirements_gpu if "enable:gpu" in self.facts else ()
-        return replace(component, python_requirements=gpu) if gpu else component
+        if "enable:gpu" not in self.facts:
+            return component
+        requirements = component.python_requirements_gpu or component.python_requirements
+        size = component.size_megabytes_gpu or component.size_megabytes
+        return replace(component, python_requirements=requirements, size_megabytes=size)
 
     def _ref(self, key: str) -> str:
         return self.chosen.refs.get(key) or self.versions.default_ref
@@ -184,6 +195,10 @@ class _Draft:
         return given
 
     def _unknown_images(self) -> Iterable[Problem]:
+        for name in dict.fromkeys(image.name for image in self.catalogue.images):
+            if name == STANDS_ON and name not in self.images:
+                message = f"it is not known what images for platform {self.platform.text} stand on"
+                yield Problem(message, suggestion=f"add --image={name},IMAGE")
         for image in self.catalogue.images:
             if self.images.get(image.name) == "" and holds(image.when, self.facts):
                 missing = [name for name in placeholders(image.reference) if not self.settings[name].text]
@@ -295,16 +310,7 @@ def _after(plan: Plan) -> list[Problem]:
 
 
 def _notes(plan: Plan) -> Iterable[str]:
-    given = {define.name for part in plan.built for define in part.defines if define.value}
-    for part in plan.built:
-        component = part.component
-        if not component.maintained:
-            yield f"{part.key} is no longer maintained upstream"
-        handed = component.needs_engine_unless
-        if component.needs_engine or (handed and not given.issuperset(handed)):
-            names = " and ".join(handed)
-            advice = f"; hand it what it needs with {names} to avoid that" if names else ""
-            yield f"{part.key} {OWN_CONTAINERS} while it is built{advice}"
+    yield from _notes_of_parts(plan)
     for name, setting in plan.catalogue.settings.items():
         if setting.gone and plan.settings[name].origin not in (DEFAULT, ""):
             yield f"--{name} does nothing: {setting.gone}"
@@ -315,6 +321,22 @@ def _notes(plan: Plan) -> Iterable[str]:
         and any(part.ref == plan.catalogue.head.development_ref for part in plan.parts)
     ):
         yield f"refs are branches that move ('{plan.catalogue.head.development_ref}'); a release stands still"
+
+
+def _notes_of_parts(plan: Plan) -> Iterable[str]:
+    given = {define.name for part in plan.built for define in part.defines if define.value}
+    for part in plan.built:
+        component = part.component
+        if not component.maintained:
+            yield f"{part.key} is no longer maintained upstream"
+        handed = component.needs_engine_unless
+        if component.needs_engine or (handed and not given.issuperset(handed)):
+            names = " and ".join(handed)
+            advice = f"; hand it what it needs with {names} to avoid that" if names else ""
+            yield f"{part.key} {OWN_CONTAINERS} while it is built{advice}"
+    for part in plan.parts:
+        if part.component.machine_needs and not plan.containers:
+            yield f"{part.key} is built on this machine, which needs {part.component.machine_needs}"
 
 
 def _flag_of(fact: str) -> str:

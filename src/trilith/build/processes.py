@@ -4,6 +4,7 @@ All of them are started here. None has a terminal, or is asked anything; none ou
 """
 
 import contextlib
+import errno
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from trilith.build.problems import BuildError, Problem
 from trilith.build.secrets import redact
 
 _SHOWN_LINES = 12
+_FULL = os.strerror(errno.ENOSPC).encode()
 _RETRYING = "WARNING: Retrying"
 """What pip says each time that nobody answers; once is enough."""
 
@@ -49,6 +51,7 @@ def run(
 
     Raises:
         ProgramError: it ended with another status than 0.
+        OSError: it says that a disk is full.
         BuildError: it is not there.
     """
     variables = {**os.environ, **(environment or {})}
@@ -58,6 +61,8 @@ def run(
         raise BuildError(
             [Problem(f"'{words[0]}' is not on this machine", suggestion="install it")]
         ) from error
+    if done.returncode and _FULL in done.stdout + done.stderr:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if done.returncode:
         raise ProgramError(Path(words[0]).name, done.returncode, _end(done.stderr or done.stdout))
     return done.stdout

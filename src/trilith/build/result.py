@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,8 @@ def write_text(path: Path, text: str, mode: int = 0o644) -> Path:
         error.filename = str(path)  # what is full or may not be written has no name of its own
         raise
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing may be written, nothing may be removed either
+            partial.unlink(missing_ok=True)
     return path
 
 

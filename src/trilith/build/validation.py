@@ -29,6 +29,7 @@ NOT_ON_THIS_BUILDER = {
         "repo-tag",
         "github-organization",
         "container-version",
+        "no-core-build",
     )
 }
 
@@ -82,7 +83,9 @@ def _left_out(selection: Selection, catalogue: Catalogue) -> Iterator[Problem]:
         where = f"--without={choice.value} ({choice.origin})"
         kind, _, name = choice.value.rpartition(".")
         if name == catalogue.head.main.partition(".")[2]:
-            yield Problem(f"{where}: that is the server itself", suggestion="write --no-core-build")
+            alone = "no-core-build" in NOT_ON_THIS_BUILDER.get(catalogue.head.builder, ())
+            hint = "name what else to leave out" if alone else "write --no-core-build"
+            yield Problem(f"{where}: that is the server itself", suggestion=hint)
         elif name not in known or (kind and kind not in (*kinds, FEATURES)):
             hint = suggest(name, known) or "trilith build components lists what there is"
             yield Problem(f"{where}: there is nothing of that name to leave out", suggestion=hint)

@@ -50,6 +50,8 @@ def decide_versions(selection: Selection, catalogue: Catalogue, refs: Mapping[st
 
 
 def _container_version(selection: Selection, catalogue: Catalogue, tags: list[str]) -> Value:
+    if not catalogue.head.container_version:
+        return Value("", "default")
     choice = selection.one("container-version")
     if choice:
         return Value(choice.value, choice.origin)

@@ -74,6 +74,8 @@ After '--', an old command line of build.py works as it is.
 environment's http_proxy; neither is written into files, images or locks."""
 
 CATALOGUE = "--catalogue"
+SHOWN_PROBLEMS = 20
+"""An empty store lacks everything that a lock names, which nobody reads one by one."""
 
 LATER = {
     "compose": "trilith.cli.build_compose",
@@ -153,8 +155,11 @@ def _stopped(interrupt: KeyboardInterrupt) -> int:
 
 
 def _refuse(problems: "Iterable[Problem]") -> int:
-    for problem in problems:
+    told = list(problems)
+    for problem in told[:SHOWN_PROBLEMS]:
         sys.stderr.write(f"trilith build: {problem}\n")
+    if len(told) > SHOWN_PROBLEMS:
+        sys.stderr.write(f"trilith build: and {len(told) - SHOWN_PROBLEMS} more like these\n")
     sys.stderr.write("trilith build --help lists the flags\n")
     return USAGE_STATUS
 

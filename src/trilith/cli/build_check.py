@@ -39,7 +39,17 @@ def show(report: Report, *, quiet: bool = False) -> None:
         mark, colour = _MARKS[finding.level]
         if not quiet or finding.level is Level.ERROR:
             console.print(Text.assemble((f"{mark} ", colour), (f"{finding.check}: ", "bold"), str(finding)))
-    errors = sum(1 for _ in report.errors())
-    verdict = "everything is as it must be" if report.passed else f"{errors} things are wrong"
     if not (quiet and report.passed):
-        console.print(Text(f"{report.subject}: {verdict}"))
+        console.print(Text(f"{report.subject}: {_verdict(report)}"))
+
+
+def _verdict(report: Report) -> str:
+    errors = sum(1 for _ in report.errors())
+    notes = sum(finding.level is Level.NOTE for finding in report.findings)
+    if errors:
+        return f"{_count(errors)} wrong"
+    return f"nothing is wrong, and {_count(notes)} noted" if notes else "everything is as it must be"
+
+
+def _count(number: int) -> str:
+    return f"{number} thing{' is' if number == 1 else 's are'}"

@@ -46,6 +46,8 @@ class Manifest:
     """Empty for all."""
     size_megabytes: float = 0.0
     """What it brings, requirements included, unpacked."""
+    size_megabytes_gpu: float = 0.0
+    """The same in a server for NVIDIA GPUs; 0 where that is the same."""
     conflicts: tuple[str, ...] = ()
     isolation: str = "thread"
     """For backends: ``thread`` runs instances in the server, ``process`` each in a worker process."""

@@ -75,15 +75,30 @@ def discover(search_path: Sequence[str] | None = None) -> Catalogue:
 
 
 def _entry_points(search_path: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """Yield name and value of each entry point of the group, the first on the path first."""
+    """Yield name and value of each entry point of the group, the first on the path first.
+
+    A distribution counts where it comes first: what a server was built without does not come back with
+    another installation of it further down the path.
+    """
+    seen: set[str] = set()
     for place in dict.fromkeys(search_path):
         folder = Path(place or ".")
         if not folder.is_dir():
             continue
-        for metadata in sorted(folder.glob("*-info/entry_points.txt")):
-            text = metadata.read_text(encoding="utf-8", errors="replace")
+        found = {
+            _distribution(metadata): metadata for metadata in sorted(folder.glob("*-info/entry_points.txt"))
+        }
+        for name in [name for name in found if name not in seen]:
+            seen.add(name)
+            text = found[name].read_text(encoding="utf-8", errors="replace")
             if ENTRY_POINT_GROUP in text:
                 yield from _read_group(text)
+
+
+def _distribution(metadata: Path) -> str:
+    """Return whose metadata a file is, which lies in ``NAME-VERSION.dist-info`` or ``NAME.egg-info``."""
+    name, _, _ = metadata.parent.stem.partition("-")
+    return name.lower().replace(".", "_")
 
 
 def _read_group(text: str) -> Iterator[tuple[str, str]]:

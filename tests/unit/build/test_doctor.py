@@ -1,6 +1,7 @@
 """What a machine has for a build."""
 
 import socket
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,23 @@ def test_every_tool_is_looked_for(tmp_path: Path) -> None:
     assert found["cmake"].needed
     assert not found["cargo"].needed
     assert found["user and network"].found == ""
+
+
+@pytest.mark.parametrize("version", ["3.25.1", "3.31.8", "4.0"])
+def test_a_tool_that_is_too_old_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: name)
+    sights = examine(load("triton"), tmp_path, {}, lambda words: (0, f"{words[0]} version {version}"))
+    cmake = next(sight for sight in sights if sight.name == "cmake")
+    assert cmake.lacks is (version == "3.25.1")
+    assert ("3.25.1 is here, and 3.31.8 is needed" in cmake.purpose) is cmake.lacks
+
+
+def test_the_least_rust_is_that_of_the_sources() -> None:
+    manifest = Path(__file__).parents[3] / "Cargo.toml"
+    least = tomllib.loads(manifest.read_text())["workspace"]["package"]["rust-version"]
+    assert load("trilith").head.tools == {"cargo": least, "rustc": least}
 
 
 def test_proxies_are_told_without_their_secrets(tmp_path: Path) -> None:

@@ -217,6 +217,11 @@ def test_images_of_a_registry_need_its_name(planned: Planned, refused: Refused, 
             "--endpoint=http --backend=identity --extra-backend-cmake-arg=identity:NO=1",
             "--extra-backend-cmake-arg=identity:NO=1: backend.identity declares no option 'NO'",
         ),
+        (
+            "--endpoint=http --cmake-dir=/src",
+            "--cmake-dir=/src: a build in containers does not see folders of this machine",
+        ),
+        ("--endpoint=http --target-platform=rhel", "for platform rhel stand on; add --image=base,IMAGE"),
         ("", "no endpoint is chosen"),
     ],
 )
@@ -249,6 +254,33 @@ def test_flags_that_have_no_meaning_are_named_once(refused: Refused) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("flag", "expected"),
+    [
+        ("--container-version=24.10", "--container-version has no meaning for the catalogue trilith"),
+        ("--no-core-build", "--no-core-build has no meaning for the catalogue trilith"),
+        ("--backend=identity:r24.09", "it has no repository of its own; write --backend=identity"),
+    ],
+)
+def test_a_release_of_upstream_is_refused_once(refused: Refused, flag: str, expected: str) -> None:
+    (told,) = refused(f"--endpoint=http {flag}", "trilith")
+    assert expected in told
+
+
+def test_folders_of_this_machine_are_for_builds_on_it(planned: Planned) -> None:
+    assert planned("--endpoint=http --cmake-dir=/src --no-container-build").folders.source == "/src"
+    line = "--endpoint=http --cmake-dir=/src --container-build"
+    assert planned(line, "trilith").folders.source == "/src"
+
+
+def test_what_a_machine_needs_for_gpus_is_noted_where_it_builds_itself(planned: Planned) -> None:
+    notes = "\n".join(planned("--preset=gpu --no-container-build").notes)
+    assert "feature.gpu is built on this machine, which needs the CUDA toolkit" in notes
+    assert "backend.tensorrt is built on this machine, which needs TensorRT" in notes
+    contained = planned("--preset=gpu --container-registry=registry.example").notes
+    assert "built on this machine" not in "\n".join(contained)
+
+
 def test_metrics_of_this_server_bring_their_statistics(planned: Planned, refused: Refused) -> None:
     part = planned("--endpoint=http --enable-metrics", "trilith").part("feature.stats")
     assert part is not None
@@ -268,6 +300,11 @@ def test_a_server_for_gpus_comes_with_their_libraries(planned: Planned) -> None:
     assert requirements("--preset=gpu") == ("onnxruntime-gpu>=1.18",)
     assert requirements("--preset=cpu") == ("onnxruntime>=1.18",)
     assert requirements("--preset=cpu --enable-gpu") == requirements("--preset=gpu")
+    sizes = {
+        preset: sum(part.component.size_megabytes for part in planned(f"--preset={preset}", "trilith").parts)
+        for preset in ("cpu", "gpu")
+    }
+    assert sizes["gpu"] > 2 * sizes["cpu"]
     assert planned("--preset=gpu", "trilith").digest != planned("--preset=cpu", "trilith").digest
 
 

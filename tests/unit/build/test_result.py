@@ -1,7 +1,10 @@
 """What a result says of itself."""
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -15,6 +18,7 @@ from trilith.build.result import (
     scan,
     site_packages,
     write_manifest,
+    write_text,
 )
 
 OWNERS = {
@@ -74,3 +78,18 @@ def test_a_plans_text_knows_nothing_of_the_machine(planned: Callable[..., Plan])
     text = describe_plan(planned(line))
     assert "/somewhere/else" not in text
     assert "endpoint.http" in text
+
+
+def test_where_nothing_may_be_written_the_file_that_was_asked_for_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a file system that is mounted read-only, removing what is not there fails too."""
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "partial")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(OSError, match="Read-only") as caught:
+        write_text(tmp_path / "L", "text")
+    assert caught.value.filename == str(tmp_path / "L")

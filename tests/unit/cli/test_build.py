@@ -68,6 +68,15 @@ def test_mistakes_leave_nothing_on_disk(tmp_path: Path, capsys: pytest.CaptureFi
     assert "/nowhere: cannot be read" in shown
 
 
+def test_of_a_hundred_mistakes_the_first_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [f"--backend=wrong{number}" for number in range(100)]
+    assert main(["build", "--dryrun", "--endpoint=http", *words]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert "wrong0" in lines[0]
+    assert lines[-2] == "trilith build: and 80 more like these"
+    assert len(lines) == 22
+
+
 def test_the_script_is_run_and_its_status_passed_on(tmp_path: Path) -> None:
     command = [
         "build",

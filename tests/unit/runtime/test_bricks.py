@@ -70,6 +70,16 @@ def test_the_first_on_the_path_wins(site: Path, tmp_path: Path) -> None:
     assert catalogue.problems == ()
 
 
+def test_another_installation_of_the_same_distribution_brings_no_brick(site: Path, tmp_path: Path) -> None:
+    """A trimmed server is run by a Python that has the whole one installed: what was left out stays out."""
+    other = tmp_path / "other"
+    other.mkdir()
+    enter(other, "backend.left_out = stranger_of_tests.gone:Gone", package="Stranger")
+    catalogue = discover([str(site), str(other)])
+    assert [brick.manifest.name for brick in catalogue.bricks] == ["strange"]
+    assert catalogue.problems == ()
+
+
 def test_a_brick_without_manifest_is_a_problem_and_the_others_are_found(site: Path) -> None:
     enter(site, "backend.gone = gone_of_tests:Gone", package="gone")
     catalogue = discover([str(site)])

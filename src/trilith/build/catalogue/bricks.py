@@ -78,4 +78,5 @@ def _component(manifest: "Manifest", folder: str) -> Component:
         native_features=manifest.native_features,
         folder=folder,
         size_megabytes=manifest.size_megabytes,
+        size_megabytes_gpu=manifest.size_megabytes_gpu,
     )

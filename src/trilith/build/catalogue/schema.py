@@ -71,6 +71,10 @@ class Component:
     machines: tuple[str, ...] = ()
     gpu: str = "optional"
     """``required``, ``optional`` or ``never``."""
+    machine_needs: str = ""
+    """What has to be installed on a machine that builds it outside a container; in words."""
+    devices: tuple[str, ...] = ()
+    """Files of a machine that can try it; where one is not there, it is not said to work."""
     maintained: bool = True
     needs_engine: bool = False
     """Whether its build starts containers of its own."""
@@ -95,6 +99,8 @@ class Component:
     """For bricks of this repository: where its code lies in the source tree."""
     size_megabytes: float = 0.0
     """What it brings into a result, unpacked."""
+    size_megabytes_gpu: float = 0.0
+    """The same where GPUs are enabled; 0 where that is the same."""
     source_megabytes: float = 0.0
     """Of the files of its repository, where it was checked."""
     files: tuple[str, ...] = ()
@@ -157,6 +163,8 @@ class Image:
     reference: str
     help: str = ""
     when: tuple[str, ...] = ()
+    debian: tuple[str, ...] = ()
+    """Packages that bring what it brings, for a base that is made of packages in its place."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +207,8 @@ class Head:
     version: str
     main: str
     """The component that is the server."""
+    tools: Mapping[str, str] = field(default_factory=dict)
+    """By program: the least version that builds on a machine need."""
     organization: str = ""
     container_version: str = ""
     development_ref: str = "main"

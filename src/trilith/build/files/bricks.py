@@ -1,6 +1,6 @@
 """``brick_build``: builds this server with the features and bricks that were chosen, and nothing else."""
 
-from trilith.build.files.common import start
+from trilith.build.files.common import prebuild, start
 from trilith.build.files.shell import Script, quote
 from trilith.build.model import Plan
 
@@ -33,7 +33,7 @@ done
 CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f'; printf '%%s' "${remap[*]}")
 export CARGO_ENCODED_RUSTFLAGS
 # What is compiled does not depend on when its sources were made: code in C would be compiled anew for that.
-SOURCE_DATE_EPOCH=315532800 \
+SOURCE_DATE_EPOCH=315532800 CARGO_BUILD_JOBS=$PARALLEL \
     CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$BUILD_DIR/target} "${maturin[@]}" build --locked %s \
     --manifest-path "$BUILD_DIR/source/crates/bridge/Cargo.toml" --out "$BUILD_DIR/wheels" \
     --interpreter "$PYTHON" --no-default-features --features "$features"
@@ -103,6 +103,7 @@ def brick_build(plan: Plan) -> str:
     script.raw("PYTHON=${PYTHON:-python3}\nWHEELS=${WHEELS:-}\nTOOLS=${TOOLS:-}")
     script.run(f"NAME={plan.catalogue.head.name}")
     script.raw(_ROOM)
+    prebuild(plan, script)
     _sources(plan, script)
     script.run("mark", "sources")
     script.section("The extension with its features, and the wheel")

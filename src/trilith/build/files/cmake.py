@@ -1,6 +1,6 @@
 """``cmake_build``: clones, configures, builds and installs each component."""
 
-from trilith.build.files.common import copies, start
+from trilith.build.files.common import copies, prebuild, start
 from trilith.build.files.functions import CLONE, COMPLETE, COPY
 from trilith.build.files.shell import Script
 from trilith.build.model import Part, Plan
@@ -24,10 +24,7 @@ def cmake_build(plan: Plan) -> str:
         script.run("export", f"{name}={value}")
     _environment(plan, script)
     script.raw(CLONE + COMPLETE + COPY)
-    command = plan.selection.text("container-prebuild-command")
-    if plan.containers and command:
-        script.section("What was asked to run before the build (--container-prebuild-command)")
-        script.run("bash", "-euc", command)
+    prebuild(plan, script)
     for part in plan.built:
         _part(plan, part, script)
     if plan.containers:

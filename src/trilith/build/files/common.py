@@ -9,7 +9,7 @@ from trilith.build.files.archives import archive_rules
 from trilith.build.files.functions import MARK
 from trilith.build.files.shell import Script
 from trilith.build.mirrors import git_configuration, left_out_include, left_out_rules
-from trilith.build.model import Plan
+from trilith.build.model import STANDS_ON, Plan
 
 BUILDS, RUNS = "build", "inference"
 """Names of the images that a build and a result stand on, where they are not ``base``."""
@@ -75,9 +75,17 @@ def packages(plan: Plan, when: str) -> list[str]:
     return sorted(found)
 
 
+def prebuild(plan: Plan, script: Script) -> None:
+    """Write the command that runs in the container before anything is built, where one was asked for."""
+    command = plan.selection.text("container-prebuild-command")
+    if plan.containers and command:
+        script.section("What was asked to run before the build (--container-prebuild-command)")
+        script.run("bash", "-euc", command)
+
+
 def image_name(plan: Plan, what: str) -> str:
     """Return the name of the image that something stands on; the one for everything where none is for it."""
-    return next((name for name in (what, "base") if plan.images.get(name)), "")
+    return next((name for name in (what, STANDS_ON) if plan.images.get(name)), "")
 
 
 def copies(plan: Plan, component: Component, *, ci: bool = False) -> list[tuple[str, str, str, bool]]:

@@ -40,9 +40,11 @@ if [[ ${ENGINE##*/} != docker ]]; then pull=(--pull=never); fi
 _FUNCTIONS = r"""
 # Docker and podman take the same words, buildah some of its own.
 build_image() {
-    local verb=build
+    local verb=build format=()
     if [[ ${ENGINE##*/} == buildah ]]; then verb=bud; fi
-    "$ENGINE" "$verb" "${pull[@]}" "${options[@]}" "$@"
+    # Images of the OCI format hold no health check.
+    if [[ ${ENGINE##*/} != docker ]]; then format=(--format docker); fi
+    "$ENGINE" "$verb" "${format[@]}" "${pull[@]}" "${options[@]}" "$@"
 }
 
 # run_container SCRIPT [words]: runs it on the machine that builds, and leaves the container in $container.

@@ -37,7 +37,7 @@ from trilith.build.locking.model import (
     LockedWheel,
 )
 from trilith.build.locking.roots import PACKAGES, installed, lock_root
-from trilith.build.locking.sources import build_requirements, commit_time, lock_crates, lock_source
+from trilith.build.locking.sources import FILE, build_requirements, commit_time, lock_crates, lock_source
 from trilith.build.locking.text import digest_of, from_text, read_lock, to_text
 from trilith.build.locking.wheels import interpreter_version, lock_wheels, target_words
 from trilith.build.model import Plan
@@ -47,9 +47,19 @@ from trilith.build.repositories import remote
 from trilith.build.secrets import refuse_secrets
 from trilith.build.store import Store
 
-__all__ = ["Lock", "Place", "digest_of", "from_text", "lock", "moved", "read_lock", "refresh", "to_text"]
+__all__ = [
+    "FILE",
+    "Lock",
+    "Place",
+    "digest_of",
+    "from_text",
+    "lock",
+    "moved",
+    "read_lock",
+    "refresh",
+    "to_text",
+]
 
-FILE = "trilith-build.lock"
 # When archives of the zip format begin; for builds of which nothing says when their sources were made.
 EARLIEST = 315532800
 # Folders and words of one run, and what may be a secret, are no part of a selection.
@@ -118,7 +128,9 @@ def lock(plan: Plan, place: Place) -> Lock:
         debian_snapshot=snapshot() if debian else "",
         notes=tuple(notes),
         target={"platform": plan.platform.text, "machine": plan.machine.text, "interpreter": version},
-        tools=_tools(own=own),
+        tools={}
+        if plan.containers
+        else _tools(own=own),  # containers have their own, from image and packages
         options={
             name: tuple(choice.value for choice in choices)
             for name, choices in sorted(plan.selection.choices.items())
@@ -270,13 +282,19 @@ def _debian(plan: Plan, place: Place) -> tuple[list[LockedDebian], Indexes]:
     run_names, build_names = packages(plan, "run"), packages(plan, "build") if plan.containers else []
     bases = {name: _base_of(plan, place, name) for name in (RUNS, BUILDS)}
     # A build runs package managers: what it stands on has to be a whole system.
-    build_names += ESSENTIAL if build_names and bases[BUILDS] == PACKAGES else ()
+    if build_names and bases[BUILDS] == PACKAGES:
+        build_names += [*ESSENTIAL, *_in_place_of(plan, image_name(plan, BUILDS))]
     found = lock_packages(
         Wanted(run_names, installed(bases[RUNS])),
         Wanted(build_names, installed(bases[BUILDS])),
         plan.machine.text,
     )
     return found, lock_indexes(architecture_of(plan.machine.text), found)
+
+
+def _in_place_of(plan: Plan, name: str) -> list[str]:
+    """Return the packages that bring what an image of the catalogue does."""
+    return [package for image in plan.catalogue.images if image.name == name for package in image.debian]
 
 
 def _base_of(plan: Plan, place: Place, what: str) -> str:

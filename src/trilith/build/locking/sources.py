@@ -12,6 +12,7 @@ from trilith.build.problems import BuildError, Problem, why
 from trilith.build.processes import ProgramError, run
 from trilith.build.store import Store, digest
 
+FILE = "trilith-build.lock"
 CARGO_LOCK, PYPROJECT = "Cargo.lock", "pyproject.toml"
 # Where git does not say what belongs to a tree.
 _NOT_SOURCES = {".git", ".venv", "target", "build", "dist", "__pycache__", ".setup"}
@@ -41,7 +42,12 @@ def lock_source(name: str, folder: Path, store: Store, without: Path | None = No
                 )
             ]
         )
-    paths = [path for path in _files(folder) if not (without and _below(folder / path, without))]
+    made = _made(folder)
+    paths = [
+        path
+        for path in _files(folder)
+        if path.partition("/")[0] not in made and not (without and _below(folder / path, without))
+    ]
     with store.scratch() as scratch:
         archive = scratch / "source.tar"
         write_tar(archive, [(path, folder / path) for path in paths])
@@ -118,6 +124,19 @@ def _files(folder: Path) -> list[str]:
             folders[:] = [one for one in folders if one not in _NOT_SOURCES]
             names += [(Path(place) / name).relative_to(folder).as_posix() for name in files]
     return sorted(name for name in set(names) if (folder / name).is_file() or (folder / name).is_symlink())
+
+
+def _made(folder: Path) -> set[str]:
+    """Return what this builder writes beside sources: locks, stores, bundles, images, builds and results.
+
+    They would be sources of the next lock, which would never be the same again.
+    """
+    found = {FILE}
+    for path in folder.iterdir():
+        inside = (path / name for name in ("blobs", "share/trilith/manifest.json", "brick_build"))
+        if path.suffix == ".tar" or any(one.exists() for one in inside):
+            found.add(path.name)
+    return found
 
 
 def _commit(folder: Path) -> str:

@@ -1,6 +1,7 @@
 """Locks Python distributions: pip resolves, with its own configuration; the lock keeps names and hashes."""
 
 import json
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +22,7 @@ PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
 # glibc of Debian 11 and what is older; wheels name the oldest that they run with.
 _GLIBC = ("2_31", "2_28", "2_27", "2_24", "2_17")
 _OLD_NAMES = ("manylinux2014", "manylinux2010", "manylinux1")
+_MACHINE = re.compile(r"(?:x86_64|[a-z0-9]+)$")
 
 
 def environment(mirrors: Mirrors) -> dict[str, str]:
@@ -76,7 +78,7 @@ def lock_wheels(
         try:
             run(command, environment=environment(mirrors))
         except ProgramError as error:
-            raise BuildError([_unresolved(wanted, use, error)]) from error
+            raise BuildError([_unresolved(wanted, use, words, error)]) from error
         told = json.loads(report.read_text(encoding="utf-8"))
     return sorted(_locked(told["install"], requirements, use))
 
@@ -141,9 +143,11 @@ def _needed_by(
     return found
 
 
-def _unresolved(wanted: Sequence[str], use: str, error: ProgramError) -> Problem:
+def _unresolved(wanted: Sequence[str], use: str, words: Sequence[str], error: ProgramError) -> Problem:
     purpose = "the build" if use == "build" else "the server"
+    machine = _MACHINE.search(words[-1]) if words else None
+    target = f" as wheels for {machine[0]}" if machine else ""
     return Problem(
-        f"pip cannot resolve what {purpose} requires ({', '.join(wanted)}): {error.shown}",
+        f"pip cannot resolve what {purpose} requires ({', '.join(wanted)}){target}: {error.shown}",
         suggestion="pip uses its own configuration; 'index' under [pypi] in mirrors.toml sends it elsewhere",
     )

@@ -1,6 +1,6 @@
 """Files against the manifest, and bricks against the plan."""
 
-from trilith.build.result import MANIFEST, digest_file, scan
+from trilith.build.result import ABOUT, MANIFEST, digest_file, scan
 from trilith.build.verifying.report import Report
 from trilith.build.verifying.subject import Subject
 
@@ -43,7 +43,9 @@ def _files(subject: Subject, report: Report) -> None:
 
 def _bricks(subject: Subject, report: Report) -> None:
     there = set(subject.manifest.bricks)
-    strange = sorted({file.brick for file in subject.manifest.files} - subject.parts - {""})
+    # What a result says of itself is the server's, and is there without it too.
+    files = [file for file in subject.manifest.files if not file.path.startswith(f"{ABOUT}/")]
+    strange = sorted({file.brick for file in files} - subject.parts - {""})
     for brick in strange:
         report.error(CHECK, f"{brick} has files in the result and is not in the plan", "build it again")
     chosen = {part["key"] for part in subject.plan.get("parts", ()) if part.get("chosen")}

@@ -121,6 +121,15 @@ def free_ports(count: int) -> list[int]:
     return ports
 
 
+def reachable() -> bool:
+    """Say whether programs of this machine reach each other; in a new network namespace loopback is down."""
+    try:
+        with socket.create_server((HOST, 0)) as server, socket.create_connection(server.getsockname(), 1):
+            return True
+    except OSError:
+        return False
+
+
 def _entering(subject: Subject) -> list[str]:
     """Return the words before a command that make the root of an image its root."""
     if subject.image is None:

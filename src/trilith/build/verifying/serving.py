@@ -1,6 +1,7 @@
 """The server, started from the result and asked: what it says of itself, one inference through each door."""
 
 import json
+import re
 import shutil
 import tempfile
 import time
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from trilith.build.catalogue import FOLDER
+from trilith.build.catalogue.libraries import owner_of
 from trilith.build.catalogue.schema import Door
 from trilith.build.facts import holds
 from trilith.build.verifying.asking import PROTOCOLS, Grpc, Http, Refused
-from trilith.build.verifying.process import Process, free_ports
+from trilith.build.verifying.process import Process, free_ports, reachable
 from trilith.build.verifying.report import Report
 from trilith.build.verifying.subject import Subject
 
@@ -23,6 +25,8 @@ START_SECONDS = 60.0
 """The upstream server with every backend takes tens of seconds on a slow disk."""
 POLL_SECONDS = 0.05
 PROBES = "probes"
+# What glibc's dynamic linker says.
+_UNLOADED = re.compile(r"error while loading shared libraries: (\S+): cannot open shared object file")
 _REQUEST, _ANSWER = "request.json", "response.json"
 
 
@@ -56,12 +60,17 @@ def check_serving(subject: Subject, report: Report) -> None:
     if not subject.catalogue.serving.command or subject.catalogue.head.main not in subject.parts:
         report.note(CHECK, "there is no server in the result to start")
         return
+    if not reachable():
+        told = "the server cannot be asked: nothing on this machine can be reached at 127.0.0.1"
+        report.error(CHECK, told, "bring the loopback interface up ('ip link set lo up'), or add --static")
+        return
     probes = find_probes(subject)
     untried = sorted(
         key
         for key in subject.parts
         if key.startswith("backend.") and key not in {p.component for p in probes}
     )
+    _devices(subject, report)
     for key in untried:
         report.note(CHECK, f"there is no model to try {key} with", f"add {PROBES}/{key} beside the catalogue")
     with _repository(subject, probes) as repository:
@@ -73,6 +82,15 @@ def check_serving(subject: Subject, report: Report) -> None:
         }
         with Process(subject, words, environment) as process:
             _ask(subject, report, process, ports, probes)
+
+
+def _devices(subject: Subject, report: Report) -> None:
+    """Name what this machine cannot try: everything else is tried without it."""
+    for key in sorted(subject.parts & subject.catalogue.components.keys()):
+        for device in subject.catalogue.components[key].devices:
+            if not Path(device).exists():
+                told = f"{key} is not tried: this machine has no {device}"
+                report.note(CHECK, told, "verify the result again on a machine that has it")
 
 
 def find_probes(subject: Subject) -> list[Probe]:
@@ -123,7 +141,9 @@ def _ask(
             askers[door] = PROTOCOLS[door.protocol](port)
         except Refused as error:
             report.error(CHECK, f"{door.endpoint} was not asked: {error}")
-    if not _all_ready(askers, process, report):
+    if not subject.plan:
+        askers = _served(askers, ports, process, report)
+    if not _all_ready(askers, process, subject.facts, report):
         return
     for door, asker in askers.items():
         if door.protocol.startswith("kserve"):
@@ -137,10 +157,39 @@ def _ask(
     _ports(process.listening(), set(ports.values()), report)
 
 
-def _all_ready(askers: dict[Door, Http | Grpc], process: Process, report: Report) -> bool:
+def _served(
+    askers: dict[Door, Http | Grpc], ports: dict[Door, int], process: Process, report: Report
+) -> dict[Door, Http | Grpc]:
+    """Return who can be asked where no plan says what is served: what listens when one of them is ready."""
+    _wait(lambda: any(one.ready() for one in askers.values()), process, time.monotonic() + START_SECONDS)
+    listening = process.listening() & set(ports.values())
+    if not listening:
+        return askers  # it did not start, or hides what it does: each is asked
+    for door in askers:
+        if ports[door] not in listening:
+            report.note(
+                CHECK, f"{door.endpoint} is not served, and there is no plan that says whether it must be"
+            )
+    return {door: asker for door, asker in askers.items() if ports[door] in listening}
+
+
+def _elsewhere(lines: str, facts: frozenset[str]) -> str:
+    """Return the library that the dynamic linker did not find, where a result like this may lack it."""
+    match = _UNLOADED.search(lines)
+    owner = owner_of(match[1]) if match else None
+    return match[1] if match and owner and owner.elsewhere(facts) else ""
+
+
+def _all_ready(
+    askers: dict[Door, Http | Grpc], process: Process, facts: frozenset[str], report: Report
+) -> bool:
     started = time.monotonic()
     for door, asker in askers.items():
         if not _wait(asker.ready, process, started + START_SECONDS):
+            if process.ended is not None and (lacking := _elsewhere(process.last_lines(), facts)):
+                told = f"the server is not tried: it needs {lacking}, which this machine lacks"
+                report.note(CHECK, told, "verify the result again on a machine that has it")
+                return False
             what = f"ended with status {process.ended}" if process.ended is not None else "is not ready"
             told = f"{door.endpoint}: the server {what} after {time.monotonic() - started:.1f} s; it said:"
             report.error(CHECK, f"{told}\n{process.last_lines()}")

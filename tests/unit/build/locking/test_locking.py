@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from support.family import SITE, Family, commit, git, make_family
-from trilith.build import Host, Mirrors, Place, Plan, Store, fetch, load, lock, plan, select
+from trilith.build import Host, Mirrors, Place, Plan, Store, fetch, load, lock, locking, plan, select
 from trilith.build.bundling import bundle, check, unbundle
 from trilith.build.fetching import Origin
 from trilith.build.locking import Lock, from_text, moved, to_text
+from trilith.build.locking.debian import Wanted
+from trilith.build.locking.indexes import Indexes
+from trilith.build.locking.model import LockedDebian
 from trilith.build.mirrors import read
 from trilith.build.problems import BuildError
 
@@ -153,3 +156,28 @@ def test_what_moved_is_said_and_a_commit_that_is_gone_names_its_rule(tmp_path: P
     gone = [problem for problem in caught.value.problems if "cannot be had" in problem.message]
     assert len(gone) == 1, "what could be fetched was"
     assert Store(tmp_path / "other").pack(before.git[0].commit).is_file()
+
+
+@pytest.mark.parametrize("base", ["packages", "/srv/rootfs"])
+def test_a_base_of_packages_has_those_that_bring_what_its_image_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, base: str
+) -> None:
+    """The image that builds this server brings Rust; packages bring it where packages take its place."""
+    asked: list[Wanted] = []
+
+    def remember(*wanted: Wanted) -> list[LockedDebian]:
+        asked.extend(wanted[:2])
+        return []
+
+    monkeypatch.setattr(locking, "lock_packages", remember)
+    monkeypatch.setattr(locking, "lock_indexes", lambda *_: Indexes())
+    monkeypatch.setattr(locking, "snapshot", lambda: "")
+    catalogue = load("trilith")
+    selection, _, _ = select(["--preset=minimal", "--container-build"], catalogue)
+    decided = plan(selection, catalogue, HOST)
+    place = Place(Store(tmp_path), bases={"build": base, "base": "packages"})
+    locking._debian(decided, place)
+    run, build = asked
+    assert set(build.names) >= {"build-essential"}
+    assert ({"cargo-web", "rustc-web"} <= set(build.names)) is (base == "packages")
+    assert not {"cargo-web", "rustc-web"} & set(run.names)

@@ -44,6 +44,24 @@ def test_what_git_ignores_and_where_it_is_built_is_no_source(tmp_path: Path) -> 
     commit(folder)
 
 
+def test_what_builds_leave_beside_the_sources_is_no_source(tmp_path: Path) -> None:
+    """Lock, fetch, bundle and image in the source tree: the next lock is the same."""
+    folder = tree(tmp_path / "a")
+    before = lock_source("core.server", folder, Store(tmp_path / "store"))
+    for name in (
+        "trilith-build.lock",
+        "server.tar",
+        "store/blobs/0",
+        "image/blobs/sha256/0",
+        "other/brick_build",
+        "small/share/trilith/manifest.json",
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    after = lock_source("core.server", folder, Store(tmp_path / "store"))
+    assert (after.sha256, after.files) == (before.sha256, before.files)
+
+
 def test_a_folder_that_holds_no_server_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match=r"core\.server: there are no sources of the server in"):
         lock_source("core.server", tmp_path, Store(tmp_path / "store"))
