@@ -33,7 +33,7 @@ pub(super) async fn serve<H: Handler>(stream: Stream, handler: Arc<H>, limits: L
             .max_buf_size(max_header_size.max(READ_SIZE))
             .serve_connection(io, service)
     );
-    let mut stopping = pin!(shutdown.wait());
+    let mut stopping = pin!(shutdown.wait_and_look());
     let mut is_stopping = false;
     let mut watch = pin!(sleep(limits.patience));
     let mut seen = progress.mark();

@@ -174,6 +174,25 @@ async fn shutdown_finishes_what_is_in_flight_and_closes_the_rest() {
 }
 
 #[tokio::test]
+async fn what_has_arrived_as_shutdown_begins_is_answered() {
+    let server = echo_server().await;
+    let mut known = Client::connect(server.address).await;
+    assert_eq!(known.get("/v2").await.status, 200);
+
+    // All of this before the server has its turn.
+    let ask = request(INFER, "", echo_json("[1]", 1));
+    let mut new: Vec<_> = (0..3).map(|_| Client::connect_and_send(server.address, &ask)).collect();
+    assert_eq!(known.stream.try_write(&ask).unwrap(), ask.len());
+    server.shutdown.begin();
+
+    assert_eq!(known.receive().await.status, 200);
+    for client in &mut new {
+        assert_eq!(client.receive().await.status, 200);
+    }
+    server.task.await.unwrap();
+}
+
+#[tokio::test]
 async fn connections_over_the_bound_wait_for_a_place() {
     let options = HttpOptions { connections: Connections::at_most(1), ..HttpOptions::default() };
     let server = serve(echo_engine(), options).await;
