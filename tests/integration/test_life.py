@@ -222,7 +222,7 @@ def test_idle_connections_do_not_hold_up_the_end(good: Path) -> None:
             if kind == "grpc":
                 client.start_stream(lambda result, error: None)  # noqa: ARG005  called by name
         server.terminate()
-        server.wait_for_log("stopped", timeout=5)
+        server.wait_for_log("stopped", timeout=20)
         assert server.wait() == 0
 
 
