@@ -43,7 +43,7 @@ def test_a_worker_that_dies_fails_its_request_and_comes_back(
     assert status == 500
     assert "the worker process of model 'crashing' version 1 ended while it ran this request" in error
     assert infer_json(server, "crashing", GOOD)[0] == 200
-    assert f"of instance 'crashing_0' {how}" in server.log
+    server.wait_for_log(f"of instance 'crashing_0' {how}")
 
 
 def test_a_child_that_outlives_its_worker_does_not_hide_the_end(server: ServerProcess) -> None:
