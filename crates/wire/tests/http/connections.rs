@@ -108,7 +108,7 @@ async fn garbage_ends_its_own_connection_only() {
 
 #[tokio::test]
 async fn stalled_clients_are_let_go_and_idle_ones_are_not() {
-    let patience = Duration::from_millis(50);
+    let patience = Duration::from_millis(400);
     let options = HttpOptions { header_timeout: patience, body_timeout: patience, ..HttpOptions::default() };
     let server = serve(echo_engine(), options).await;
     let mut idle = Client::connect(server.address).await;
