@@ -72,15 +72,17 @@ def main() -> None:
     parser.add_argument("--server", default="localhost:8000", help="host and port (default %(default)s)")
     options = parser.parse_args()
     source, place = Path(__file__).parent / "repository" / MODEL, options.folder / MODEL
-    # A model is complete when it gets its name: the server may look at any moment.
+    # What gets its name is complete, and what loses it goes as a whole: the server may look at any moment.
     unfinished = options.folder / f".{MODEL}"
     shutil.copytree(source, unfinished)
     unfinished.rename(place)
     wait(lambda: is_ready(options.server), "the model has come")
     config = place / "config.pbtxt"
-    config.write_text(config.read_text().replace("count: 1", "count: 2"))
+    unfinished.write_text(config.read_text().replace("count: 1", "count: 2"))
+    unfinished.replace(config)
     wait(lambda: count_instances(options.server) == 2, "it has two instances")  # noqa: PLR2004
-    shutil.rmtree(place)
+    place.rename(unfinished)
+    shutil.rmtree(unfinished)
     wait(lambda: not is_ready(options.server) and not is_listed(options.server), "it has gone")
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from support.clients import KINDS, Client
 from support.everyday import write_everyday_models
+from support.gate import Gate
 from support.server import ServerProcess
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +33,19 @@ def declared_bricks(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytes
     lines = ["[trilith.bricks]", *(f"{name} = {entry}" for name, entry in points.items()), ""]
     (metadata / "entry_points.txt").write_text("\n".join(lines))
     monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+
+
+@pytest.fixture(scope="module", params=["process", "thread"])
+def isolation(request: pytest.FixtureRequest) -> str:
+    """Where the instances of Python models run."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+    made = Gate(tmp_path_factory.mktemp("gate"))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

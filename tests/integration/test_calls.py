@@ -9,12 +9,10 @@ from support.server import ServerProcess
 from support.streams import Stream, numbers, write_models
 
 
-@pytest.fixture(scope="module", params=["process", "thread"])
-def streams(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
+@pytest.fixture(scope="module")
+def streams(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     repository = tmp_path_factory.mktemp("calls")
-    write_models(repository, request.param)
+    write_models(repository, isolation)
     with ServerProcess(repository) as process:
         yield process
 

@@ -15,16 +15,14 @@ PAIR = "dynamic_batching { preferred_batch_size: [2] max_queue_delay_microsecond
 DECOUPLED = "model_transaction_policy { decoupled: true }"
 
 
-@pytest.fixture(scope="module", params=["process", "thread"])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
+@pytest.fixture(scope="module")
+def server(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     repository = tmp_path_factory.mktemp("relaying")
     write_patient(repository)
     write_model(repository, "quick", describe("identity"))
     files = {"model.py": read_template("relaying")}
     for name, more in (("waiting", ""), ("awaiting", PAIR), ("letting", DECOUPLED), ("tidying", "")):
-        config = describe("python", *SIGNATURE, parameters={"isolation": request.param}, more=more)
+        config = describe("python", *SIGNATURE, parameters={"isolation": isolation}, more=more)
         write_model(repository, name, config, files)
     with ServerProcess(repository, tolerates=r"cancel") as process:
         yield process

@@ -16,7 +16,7 @@ from repositories.onnx_models import make_sum_and_difference
 from support.clients import KINDS, Client
 from support.folders import describe, write_model
 from support.gate import Gate
-from support.server import ServerProcess
+from support.server import ServerProcess, wait_until
 
 ROW = {"INPUT0": np.ones((1, 4), np.float32)}
 TOLERATED = "cannot be loaded|failed to load|load failed"
@@ -193,7 +193,7 @@ def test_polling_follows_the_repository(tmp_path: Path) -> None:
         assert client.send("a", ROW)["OUTPUT0"].tolist() == [[1, 1, 1, 1]]
         (tmp_path / "b").rename(tmp_path / ".away")
         running.wait_for_log("unloading model 'b'")
-        assert not client.is_model_ready("b")
+        wait_until(lambda: not client.is_model_ready("b"), "the model to be withdrawn")
 
 
 @pytest.mark.parametrize("backend", ["python", "onnxruntime"])

@@ -39,17 +39,15 @@ DECOUPLED = "model_transaction_policy { decoupled: true }\n"
 ITERATIVE = "sequence_batching { iterative_sequence: true }\n"
 
 
-@pytest.fixture(scope="module", params=["process", "thread"])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
+@pytest.fixture(scope="module")
+def server(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     repository = tmp_path_factory.mktemp("coroutines")
     for name, body in MODELS.items():
         config = describe(
             "python",
             [("IN", "INT32", [1])],
             [("RUNS", "INT32", [1])],
-            parameters={"isolation": request.param},
+            parameters={"isolation": isolation},
             more=DECOUPLED + ITERATIVE * (name == "again"),
         )
         write_model(repository, name, config, {"model.py": HEAD + body})

@@ -18,14 +18,12 @@ AT_START = (
 )
 
 
-@pytest.fixture(scope="module", params=["process", "thread"])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
+@pytest.fixture(scope="module")
+def server(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     repository = tmp_path_factory.mktemp("metrics")
     for name, count in (("counting", 1), ("together", 2)):
-        write_obedient(repository, name, count=count, isolation=request.param, initialize=AT_START)
-    write_obedient(repository, "leaving", isolation=request.param, initialize=AT_START)
+        write_obedient(repository, name, count=count, isolation=isolation, initialize=AT_START)
+    write_obedient(repository, "leaving", isolation=isolation, initialize=AT_START)
     flags = ("--model-control-mode=explicit", "--load-model=*")
     with ServerProcess(repository, *flags, tolerates=RAISED) as process:
         yield process

@@ -7,8 +7,9 @@ import signal
 import socket
 import ssl
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,13 +32,6 @@ class TritonPythonModel:
         return [pb_utils.InferenceResponse([pb_utils.Tensor("ZEROS", numpy.zeros(count, numpy.uint8))])]
 """
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-
-
-@pytest.fixture(scope="module")
-def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
-    opened = Gate(tmp_path_factory.mktemp("gate"))
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -82,13 +76,16 @@ def patient(folder: Path) -> bytes:
     return request("patient", {"name": "FOLDER", "datatype": "BYTES", "shape": [1, 1], "data": [str(folder)]})
 
 
-def read_to_end(connection: socket.socket) -> bytes:
+def read_to_end(connection: "socket.socket | Encrypted") -> bytes:
     content = b""
-    # This is how the library tells of the end where both sides have said it.
-    with contextlib.suppress(ssl.SSLZeroReturnError):
-        while part := connection.recv(65536):
-            content += part
+    while part := connection.recv(65536):
+        content += part
     return content
+
+
+def check_probe(connection: socket.socket) -> None:
+    """Wait for what is written before the answer, and leave it there."""
+    assert connection.recv(len(CONTINUE), socket.MSG_WAITALL | socket.MSG_PEEK) == CONTINUE
 
 
 def check_answer(content: bytes) -> None:
@@ -108,7 +105,7 @@ def test_it_gets_its_answer_and_the_connection_ends(server: ServerProcess, gate:
         connection.sendall(gated())
         assert gate.next_arrival() == ["x"]
         connection.shutdown(socket.SHUT_WR)
-        assert connection.recv(len(CONTINUE), socket.MSG_WAITALL | socket.MSG_PEEK) == CONTINUE
+        check_probe(connection)
         gate.let_through()
         check_answer(read_to_end(connection))
 
@@ -124,6 +121,8 @@ def ask_and_end(server: ServerProcess, content: bytes) -> socket.socket:
     assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK")
     os.kill(server.pid, signal.SIGSTOP)
     try:
+        # It goes on for a moment: until every thread has stopped.
+        os.waitid(os.P_PID, server.pid, os.WSTOPPED)
         connection.sendall(content)
         connection.shutdown(socket.SHUT_WR)
     finally:
@@ -140,6 +139,7 @@ def test_an_answer_that_is_there_at_once_is_given_too(server: ServerProcess, req
 def test_the_end_may_come_together_with_the_request(server: ServerProcess, gate: Gate) -> None:
     with ask_and_end(server, gated()) as connection:
         assert gate.next_arrival() == ["x"]
+        check_probe(connection)
         gate.let_through()
         # A server that looks for the answer before it looks at the connection has no need to probe it.
         check_outputs(read_to_end(connection))
@@ -163,21 +163,51 @@ def test_it_gets_its_answer_over_tls(repository: Path, gate: Gate, authority: Au
     flags = ("--http-use-ssl=true", f"--http-server-cert={pair.certificate}", f"--http-server-key={pair.key}")
     with ServerProcess(repository, *flags, plain=False) as server:
         context = ssl.create_default_context(cafile=str(authority.certificate))
-        with context.wrap_socket(connect(server), server_hostname="localhost") as connection:
+        with connect(server) as plain:
+            connection = Encrypted(plain, context)
             connection.sendall(gated())
             assert gate.next_arrival() == ["x"]
-            # The alert that nothing follows, by way of the library's own state machine.
-            end_side(connection)
+            connection.end_side()
             begun = connection.recv(len(CONTINUE))
             gate.let_through()
             check_answer(begun + read_to_end(connection))
 
 
-def end_side(connection: ssl.SSLSocket) -> None:
-    connection.settimeout(0)
-    with pytest.raises(ssl.SSLWantReadError):
-        connection.unwrap()
-    connection.settimeout(SECONDS)
+class Encrypted:
+    """TLS over a connection; the library's own sockets fail where an answer comes as they end their side."""
+
+    def __init__(self, connection: socket.socket, context: ssl.SSLContext) -> None:
+        self._connection = connection
+        self._received, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._session = context.wrap_bio(self._received, self._to_send, server_hostname="localhost")
+        self._run(self._session.do_handshake)
+
+    def sendall(self, content: bytes) -> None:
+        self._run(self._session.write, content)
+
+    def recv(self, size: int) -> bytes:
+        # This is how the library tells of the end where both sides have said it.
+        with contextlib.suppress(ssl.SSLZeroReturnError):
+            received: bytes = self._run(self._session.read, size)
+            return received
+        return b""
+
+    def end_side(self) -> None:
+        """Send the alert that nothing follows."""
+        with pytest.raises(ssl.SSLWantReadError):
+            self._session.unwrap()
+        self._connection.sendall(self._to_send.read())
+
+    def _run(self, step: Callable[..., Any], *arguments: object) -> Any:
+        while True:
+            try:
+                result = step(*arguments)
+            except ssl.SSLWantReadError:
+                self._connection.sendall(self._to_send.read())
+                self._received.write(self._connection.recv(65536))
+            else:
+                self._connection.sendall(self._to_send.read())
+                return result
 
 
 @pytest.mark.parametrize("abruptly", [False, True])

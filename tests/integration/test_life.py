@@ -1,10 +1,13 @@
 """Start, end, and what is served in between: command lines, repositories, broken models, signals."""
 
+import errno
 import json
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,7 @@ from support.calls import Call, wait_until_pending
 from support.clients import KINDS, Client
 from support.folders import describe, write_model
 from support.gate import Gate
-from support.server import ServerProcess, run_to_end
+from support.server import ServerProcess, run_to_end, wait_until
 
 ROW = {"INPUT0": np.ones((1, 4), np.float32)}
 
@@ -154,6 +157,24 @@ def test_what_is_in_flight_is_finished_before_the_end(gated: Path, gate: Gate) -
         assert server.wait() == 0
 
 
+def test_who_comes_after_the_signal_is_turned_away(gated: Path, gate: Gate) -> None:
+    with ServerProcess(gated) as server, Client("grpc", server) as client:
+        call = Call(client, "gated", 1)
+        assert gate.next_arrival() == ["1"]
+        server.terminate()
+        for address in (server.http, server.grpc, server.metrics):
+            wait_until(partial(is_refused, address), f"nobody to listen on {address} any more")
+        gate.let_through()
+        assert call.value() == 1
+        assert server.wait() == 0
+
+
+def is_refused(address: str) -> bool:
+    host, port = address.split(":")
+    with socket.socket() as connection:
+        return connection.connect_ex((host, int(port))) == errno.ECONNREFUSED
+
+
 def test_a_second_signal_ends_at_once(gated: Path, gate: Gate) -> None:
     server = ServerProcess(gated)
     with Client("grpc", server.__enter__()) as client:
@@ -201,7 +222,7 @@ def test_idle_connections_do_not_hold_up_the_end(good: Path) -> None:
             if kind == "grpc":
                 client.start_stream(lambda result, error: None)  # noqa: ARG005  called by name
         server.terminate()
-        server.wait_for_log("stopped", timeout=5)
+        server.wait_for_log("stopped", timeout=20)
         assert server.wait() == 0
 
 

@@ -23,11 +23,6 @@ WARMUP = (
 )
 
 
-@pytest.fixture(scope="module", params=["process", "thread"])
-def isolation(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture(scope="module")
 def server(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     repository = tmp_path_factory.mktemp("loading")

@@ -130,7 +130,8 @@ def test_a_model_that_comes_to_lie_in_a_second_repository_takes_the_name_from_th
     flags = ("--model-namespacing=true", "--model-control-mode=poll", "--repository-poll-secs=1")
     with ServerProcess(one, two, *flags) as running, Client("http", running) as client:
         assert client.send("m", ROW)["OUTPUT0"].shape == (1, 4)
-        write_model(two, "m", describe("identity"))
+        # At once, so that no poll finds half of it.
+        write_model(tmp_path / "coming", "m", describe("identity")).rename(two / "m")
         running.wait_for_log(f"model '{two}/m' is ready")
         with pytest.raises(InferenceServerException, match="'m' is the name of 2 models"):
             client.send("m", ROW)

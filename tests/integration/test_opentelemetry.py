@@ -24,9 +24,9 @@ def to(url: str, *more: str) -> tuple[str, ...]:
     return (*ON, SOON, f"--trace-config=opentelemetry,url={url}", *more)
 
 
-@pytest.fixture(scope="module", params=["process", "thread"])
-def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_traced_models(tmp_path_factory.mktemp("spans"), request.param)
+@pytest.fixture(scope="module")
+def repository(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_traced_models(tmp_path_factory.mktemp("spans"), isolation)
 
 
 @pytest.fixture

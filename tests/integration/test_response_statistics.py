@@ -14,12 +14,10 @@ TOLERATED = r"execute\(\) raised"
 KINDS = ("compute_infer", "compute_output", "success", "fail", "empty_response", "cancel")
 
 
-@pytest.fixture(scope="module", params=["process", "thread"])
-def server(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[ServerProcess]:
+@pytest.fixture(scope="module")
+def server(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     repository = tmp_path_factory.mktemp("streams")
-    write_models(repository, str(request.param))
+    write_models(repository, isolation)
     with ServerProcess(repository, tolerates=TOLERATED) as process:
         yield process
 

@@ -232,7 +232,8 @@ def test_a_cancelled_call_leaves_the_queue(gate: Gate, line: Queue, server: Serv
 def test_a_call_whose_deadline_passes_leaves_the_queue(gate: Gate, line: Queue) -> None:
     first = line.send(1)
     assert gate.next_arrival() == ["1"]
-    hasty = line.add(2, client_timeout=0.05)
+    # Long enough for a slow machine to see it wait.
+    hasty = line.add(2, client_timeout=2.0)
     assert hasty.error().status() == "StatusCode.DEADLINE_EXCEEDED"
     line.expect(0)
     gate.let_through()

@@ -26,13 +26,6 @@ ANSWER = np.full((1, 4), 7, np.float32)
 
 
 @pytest.fixture(scope="module")
-def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
-    made = Gate(tmp_path_factory.mktemp("gate"))
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def sharing(tmp_path_factory: pytest.TempPathFactory, gate: Gate) -> Iterator[ServerProcess]:
     """A server whose clients may share memory."""
     repository = tmp_path_factory.mktemp("sharing")

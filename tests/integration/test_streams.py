@@ -11,11 +11,6 @@ from support.streams import Stream, numbers, write_models
 TOLERATED = r"execute\(\) raised|worker process \d+ of instance"
 
 
-@pytest.fixture(scope="module", params=["process", "thread"])
-def isolation(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture(scope="module")
 def streams(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     repository = tmp_path_factory.mktemp("streams")

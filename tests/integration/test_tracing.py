@@ -26,9 +26,9 @@ def to(path: Path, *more: str) -> tuple[str, ...]:
     return (f"--trace-config=triton,file={path}", *more)
 
 
-@pytest.fixture(scope="module", params=["process", "thread"])
-def repository(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_traced_models(tmp_path_factory.mktemp("traced"), request.param)
+@pytest.fixture(scope="module")
+def repository(isolation: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_traced_models(tmp_path_factory.mktemp("traced"), isolation)
 
 
 @pytest.fixture(scope="module")

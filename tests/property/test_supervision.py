@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass, field
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trilith.contract import LoadError
@@ -105,6 +105,7 @@ DEATHS = st.lists(
 
 
 @given(DEATHS, st.integers(0, 30))
+@settings(deadline=None)
 def test_waits_starts_and_the_end_are_those_of_the_model(script: list[Death], closes_at: int) -> None:
     """Every death is followed by waits that double up to a limit, and by one start or the end of trying."""
     world = World(list(script), closes_at)

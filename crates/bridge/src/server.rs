@@ -175,6 +175,10 @@ impl Server {
         self.context.control.close();
         self.engine.close();
         self.shutdown.begin();
+        // Whoever comes from now on is turned away, in place of waiting for a server that takes nobody.
+        if let Some(doors) = self.doors.lock().as_mut() {
+            doors.open.clear();
+        }
     }
 
     fn in_flight(&self) -> u64 {

@@ -88,9 +88,20 @@ impl Output for FileOutput {
 
 /// Whether a file can be written; leaves nothing behind, and what is there as it is.
 pub fn check(path: &Path) -> io::Result<()> {
-    let is_new = !path.try_exists()?;
-    OpenOptions::new().append(true).create(true).open(path)?;
-    if is_new { fs::remove_file(path) } else { Ok(()) }
+    if path.try_exists()? {
+        return OpenOptions::new().append(true).open(path).map(drop);
+    }
+    // Not under its own name: traces may be written to it at this moment.
+    let probe = beside(path, ".probe");
+    File::create(&probe)?;
+    fs::remove_file(&probe)
+}
+
+/// The path of a file beside another one.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.to_owned().into_os_string();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 /// Traces that are kept for a file.
@@ -209,10 +220,9 @@ impl Writer {
     }
 
     fn write_numbered(&mut self, kept: &Kept) {
-        let mut name = self.path.clone().into_os_string();
-        name.push(format!(".{}", self.next_number));
+        let path = beside(&self.path, &format!(".{}", self.next_number));
         self.next_number += 1;
-        let result = write_whole(Path::new(&name), &kept.text);
+        let result = write_whole(&path, &kept.text);
         self.settle(result, kept.traces);
     }
 
@@ -230,6 +240,10 @@ impl Writer {
 
     /// Appends to the file itself, over the bracket that ends it. The file of an earlier run gives way.
     fn append(&mut self, text: &str) -> io::Result<()> {
+        if !self.path.try_exists()? {
+            self.has_begun = true;
+            return write_whole(&self.path, text);
+        }
         let mut file = OpenOptions::new()
             .write(true)
             .create(true)
@@ -254,9 +268,7 @@ fn write_at(file: &mut File, place: u64, text: &str) -> io::Result<()> {
 
 /// Writes a file that appears only when it is complete.
 fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let mut unfinished = path.to_owned().into_os_string();
-    unfinished.push(".unfinished");
-    let unfinished = PathBuf::from(unfinished);
+    let unfinished = beside(path, ".unfinished");
     fs::write(&unfinished, format!("[{text}]"))?;
     fs::rename(&unfinished, path)
 }

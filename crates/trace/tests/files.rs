@@ -4,8 +4,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use trilith_core::trace::{Activity, Event, Parent, Trace, Tracer as _};
@@ -121,6 +123,32 @@ fn a_trace_is_written_as_triton_writes_it() {
         ]
     );
     assert!(notices.lock().unwrap().is_empty());
+}
+
+#[test]
+fn the_file_appears_whole_and_stays_whoever_asks_whether_it_can_be_written() {
+    for _ in 0..100 {
+        let folder = Folder::new();
+        let (tracer, output, _) = start(&folder.file(), both(1, None, 0));
+        let is_over = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    output.check().unwrap();
+                }
+            });
+            ask(&tracer, "m");
+            let end = Instant::now() + Duration::from_secs(30);
+            while !folder.file().exists() && Instant::now() < end {
+                thread::yield_now();
+            }
+            let found = fs::read_to_string(folder.file());
+            is_over.store(true, Ordering::Relaxed);
+            assert!(found.unwrap().ends_with(']'));
+        });
+        assert_eq!(output.close(), None);
+        assert_eq!((folder.names(), traces(&folder.file())), (vec!["trace.json".to_owned()], 1));
+    }
 }
 
 #[test]

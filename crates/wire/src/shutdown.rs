@@ -30,6 +30,14 @@ impl Shutdown {
         // The sender lives in `self`, so the wait can only end by the value.
         let _ = receiver.wait_for(|begun| *begun).await;
     }
+
+    /// Waits until stopping begins and what had arrived by then is known: an event loop learns of it only once it has
+    /// nothing else to do.
+    pub(crate) async fn wait_and_look(&self) {
+        self.wait().await;
+        // Who yields goes on after the system was asked what is ready.
+        tokio::task::yield_now().await;
+    }
 }
 
 impl Default for Shutdown {

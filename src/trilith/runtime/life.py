@@ -383,10 +383,10 @@ class ModelLife:
 
     def _lose(self, version: Version, reason: str) -> None:
         """Take a version out of service whose instances are gone for good."""
-        log.error("model '%s' version %d is no longer served: %s", self.folder.key, version.number, reason)
         version.model.withdraw()
         version.model.close()
         self._tell([version.number], State.UNAVAILABLE, reason)
+        log.error("model '%s' version %d is no longer served: %s", self.folder.key, version.number, reason)
 
     def _fail(self, error: Exception, versions: Sequence[int | None]) -> None:
         self.failure = reason = explain(error)

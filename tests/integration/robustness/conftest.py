@@ -17,7 +17,6 @@ FLAGS = (
     f"--http-max-input-size={LIMIT}",
     f"--grpc-max-message-size={LIMIT}",
     "--client-timeout-secs=1",
-    "--exit-timeout-secs=2",
 )
 
 

@@ -102,7 +102,7 @@ def test_the_metrics_port_answers_what_it_does_not_know(server: ServerProcess) -
 def test_a_client_that_says_half_and_waits_is_dropped(server: ServerProcess, door: str, said: bytes) -> None:
     began = time.monotonic()
     exchange(getattr(server, door), said)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
 
 
 def test_headers_that_trickle_in_are_dropped_in_time(server: ServerProcess) -> None:
@@ -111,7 +111,7 @@ def test_headers_that_trickle_in_are_dropped_in_time(server: ServerProcess) -> N
         began = time.monotonic()
         received = None
         connection.sendall(LIVE.removesuffix(b"\r\n"))
-        while received is None and time.monotonic() - began < 5:
+        while received is None and time.monotonic() - began < 20:
             try:
                 connection.sendall(b"X")
                 received = connection.recv(1)

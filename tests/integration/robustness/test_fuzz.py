@@ -7,6 +7,7 @@ import struct
 from contextlib import suppress
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,9 @@ from integration.robustness.asking import Channel, binary, message, tensor
 from integration.robustness.sockets import connected, exchange, post, read_answer, read_to_end
 from integration.robustness.test_grpc import CALL, DATA, END_STREAM, frame
 from support.server import ServerProcess
+
+# A thousand requests each: seconds, and minutes on a machine that is busy with other things.
+pytestmark = pytest.mark.timeout(600)
 
 bounded = settings(
     max_examples=1000,

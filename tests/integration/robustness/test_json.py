@@ -17,7 +17,7 @@ def with_data(data: bytes) -> bytes:
 
 
 BROKEN = {
-    "nothing": b"",
+    "a blank": b" ",
     "a cut": b'{"inputs":[{"name":"IN"',
     "a NUL": b"\0",
     "no UTF-8": b'{"id":"\xff\xfe","inputs":[]}',
@@ -37,6 +37,12 @@ def test_broken_json_is_refused_with_the_place(server: ServerProcess, case: str)
     status, error = refusal(infer_json(server, "simple", BROKEN[case]))
     assert status == 400
     assert "failed to parse the request JSON at line 1 column" in error
+
+
+def test_a_request_without_a_body_is_told_what_is_missing(server: ServerProcess) -> None:
+    status, error = refusal(infer_json(server, "simple", b""))
+    assert status == 400
+    assert "the request has no body" in error
 
 
 BOTTOMLESS = {

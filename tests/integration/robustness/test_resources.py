@@ -32,7 +32,7 @@ def generous(tmp_path: Path) -> Iterator[ServerProcess]:
     """A server that takes gigabytes."""
     write_identity(tmp_path, "simple", "FP32", 4, batch=8)
     write_identity(tmp_path, "free", "FP32", -1, -1)
-    with ServerProcess(tmp_path, f"--http-max-input-size={4 * GIGABYTE}", "--exit-timeout-secs=2") as process:
+    with ServerProcess(tmp_path, f"--http-max-input-size={4 * GIGABYTE}") as process:
         yield process
 
 

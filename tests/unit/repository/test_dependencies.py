@@ -1,6 +1,6 @@
 """Which models need which others."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trilith.repository.dependencies import find_way, load_order, unload_order
@@ -32,6 +32,7 @@ def test_dependents_take_along_what_nobody_needs_any_more() -> None:
     st.sets(st.sampled_from("abcdef")),
     st.booleans(),
 )
+@settings(deadline=None)
 def test_nobody_stays_without_what_it_needs(
     needs: dict[str, list[str]],
     kept: set[str],

@@ -1,6 +1,6 @@
 """How models are told apart."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trilith.repository.names import is_name, key_of, resolve, split_key, with_name
@@ -9,6 +9,7 @@ NAMES = st.text(st.characters(exclude_characters="/"), min_size=1)
 
 
 @given(NAMES, st.text())
+@settings(deadline=None)
 def test_a_key_holds_the_name_and_the_namespace(name: str, namespace: str) -> None:
     """Law: what a key was made of can be read from it."""
     assert split_key(key_of(name, namespace)) == (name, namespace)

@@ -86,8 +86,9 @@ impl Server {
     async fn serve_connection(self: Arc<Self>, stream: Stream) {
         let mut stream = BufReader::with_capacity(READ_BUFFER, stream);
         let speaks_http2 = tokio::select! {
+            biased;
             speaks_http2 = read_preface(&mut stream, self.handshake_timeout) => speaks_http2,
-            () = self.shutdown.wait() => false,
+            () = self.shutdown.wait_and_look() => false,
         };
         if !speaks_http2 {
             return;

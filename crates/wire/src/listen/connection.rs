@@ -37,7 +37,7 @@ pub(super) async fn serve<H: Handler>(stream: Stream, handler: Arc<H>, limits: L
             .serve_connection(io, service)
     );
     let mut connection = Quiet::new(connection);
-    let mut stopping = Apart::new(shutdown.wait());
+    let mut stopping = Apart::new(shutdown.wait_and_look());
     let mut is_stopping = false;
     let mut stalling = Apart::new(stall(&progress, limits.patience));
     loop {

@@ -1,5 +1,6 @@
 //! Takes connections, no more than the bound, until told to stop.
 
+use std::future::ready;
 use std::time::Duration;
 
 use super::listener::Accepted;
@@ -21,10 +22,17 @@ pub(crate) async fn serve<F>(
 ) where
     F: Future<Output = ()> + Send + 'static,
 {
+    let accept = || accept_all(&listener, (&connections, patience), &shutdown, handle.clone());
     tokio::select! {
         biased;
-        () = shutdown.wait() => {}
-        () = accept_all(&listener, (&connections, patience), &shutdown, handle) => {}
+        () = shutdown.wait_and_look() => {}
+        () = accept() => {}
+    }
+    // Those that wait have sent a request, perhaps: to close at once would take it from them without a word.
+    tokio::select! {
+        biased;
+        () = accept() => {}
+        () = ready(()) => {}
     }
     drop(listener);
     connections.wait_until_none().await;

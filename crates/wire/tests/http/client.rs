@@ -1,5 +1,6 @@
 //! An HTTP client that sees every byte.
 
+use std::io::Write;
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -35,6 +36,14 @@ impl Answer {
 }
 
 impl Client {
+    /// Sends over a new connection what the system keeps until the server has its turn.
+    pub(crate) fn connect_and_send(address: SocketAddr, bytes: impl AsRef<[u8]>) -> Self {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.write_all(bytes.as_ref()).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        Self { stream: TcpStream::from_std(stream).unwrap(), received: Vec::new() }
+    }
+
     pub(crate) async fn connect(address: SocketAddr) -> Self {
         Self { stream: TcpStream::connect(address).await.unwrap(), received: Vec::new() }
     }

@@ -130,6 +130,7 @@ fn mistakes_name_the_tensor_and_what_was_expected() {
 #[test]
 fn mistakes_outside_tensors_are_named_too() {
     let cases = [
+        ("", "the request has no body"),
         (" ", "failed to parse the request JSON at line 1"),
         ("{", "failed to parse"),
         ("{\"inputs\":[]} x", "failed to parse"),

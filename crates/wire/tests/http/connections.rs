@@ -108,7 +108,7 @@ async fn garbage_ends_its_own_connection_only() {
 
 #[tokio::test]
 async fn stalled_clients_are_let_go_and_idle_ones_are_not() {
-    let patience = Duration::from_millis(50);
+    let patience = Duration::from_millis(400);
     let options = HttpOptions { header_timeout: patience, body_timeout: patience, ..HttpOptions::default() };
     let server = serve(echo_engine(), options).await;
     let mut idle = Client::connect(server.address).await;
@@ -171,6 +171,25 @@ async fn shutdown_finishes_what_is_in_flight_and_closes_the_rest() {
     assert_eq!(busy.receive().await.status, 200);
     server.task.await.unwrap();
     assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn what_has_arrived_as_shutdown_begins_is_answered() {
+    let server = echo_server().await;
+    let mut known = Client::connect(server.address).await;
+    assert_eq!(known.get("/v2").await.status, 200);
+
+    // All of this before the server has its turn.
+    let ask = request(INFER, "", echo_json("[1]", 1));
+    let mut new: Vec<_> = (0..3).map(|_| Client::connect_and_send(server.address, &ask)).collect();
+    assert_eq!(known.stream.try_write(&ask).unwrap(), ask.len());
+    server.shutdown.begin();
+
+    assert_eq!(known.receive().await.status, 200);
+    for client in &mut new {
+        assert_eq!(client.receive().await.status, 200);
+    }
+    server.task.await.unwrap();
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trilith.bricks.backends.python import utils
@@ -32,6 +32,7 @@ def test_a_name_without_numpy_type_is_a_key_error() -> None:
 
 
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=20))
+@settings(deadline=None)
 def test_serialized_bytes_come_back(elements: list[bytes]) -> None:
     """Deserializing what was serialized gives the elements in their order."""
     array = np.empty(len(elements), object)

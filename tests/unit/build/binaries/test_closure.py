@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.elf import make_library
@@ -52,6 +52,7 @@ def test_a_file_that_is_cut_off_is_named(tmp_path: Path, kept: int) -> None:
 
 
 @given(st.data())
+@settings(deadline=None)
 def test_a_file_that_lies_is_read_or_named(data: st.DataObject) -> None:
     """Whatever bytes follow the magic number, nothing but `Damaged` is raised."""
     with TemporaryDirectory() as folder:
