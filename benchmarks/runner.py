@@ -55,8 +55,8 @@ class Session:
         self.plan = plan
         self.scenarios = scenarios
         self._stack = ExitStack()
-        self._servers: dict[Side, Server] = {}
-        self._broken: dict[Side, ServerError] = {}
+        self._servers: dict[tuple[Side, bool], Server] = {}
+        self._broken: dict[tuple[Side, bool], ServerError] = {}
         self._rates: dict[Load, float] = {}
         self._histograms: dict[str, dict[int, int]] = {}
 
@@ -104,40 +104,47 @@ class Session:
             )
         return MODELS[model.peer]
 
-    def _start(self, side: Side, names: tuple[str, ...], purpose: str) -> Server:
+    def _start(
+        self, side: Side, names: tuple[str, ...], purpose: str, *, shares_session: bool = False
+    ) -> Server:
         ours = side is Side.TRILITH and not self.plan.calibrate
         if not ours:
             peers = [MODELS[name].peer for name in names]
             names = tuple(dict.fromkeys(peer for peer in peers if peer is not None))
         place = self.plan.directory / f"{side}-{purpose}"
         repository = write_repository(place, names, ours=ours, magika=self.plan.magika)
-        return Server(self.plan.commands[side], repository, place.with_suffix(".log"))
+        log = place.with_suffix(".log")
+        return Server(self.plan.commands[side], repository, log, shares_session=shares_session)
 
-    def _server(self, side: Side) -> Server:
+    def _server(self, side: Side, *, shares_session: bool = False) -> Server:
         """Give the long-lived server of a side, started when first asked for."""
-        if side in self._broken:
-            raise self._broken[side]
-        if side not in self._servers:
-            started = self._stack.enter_context(self._start(side, models_of(self.scenarios, side), "models"))
+        key = (side, shares_session)
+        if key in self._broken:
+            raise self._broken[key]
+        if key not in self._servers:
+            names, purpose = models_of(self.scenarios, side), "beside" if shares_session else "models"
+            started = self._start(side, names, purpose, shares_session=shares_session)
+            self._stack.enter_context(started)
             try:
                 started.wait_until_ready()
             except ServerError as error:  # not to be waited for once per scenario
                 started.stop()
-                self._broken[side] = error
+                self._broken[key] = error
                 raise
-            self._servers[side] = started
-        self._servers[side].require_alive()
-        return self._servers[side]
+            self._servers[key] = started
+        self._servers[key].require_alive()
+        return self._servers[key]
 
     def _forget_dead_servers(self) -> None:
-        for side, server in list(self._servers.items()):
+        for key, server in list(self._servers.items()):
             try:
                 server.require_alive()
             except ServerError:
-                del self._servers[side]
+                del self._servers[key]
 
     def _measure_load(self, run: Load) -> Figures:
-        server, model = self._server(run.side), self._model(run.side, run.model)
+        server = self._server(run.side, shares_session=run.shares_session)
+        model = self._model(run.side, run.model)
         job = self._job(run, server, model)
         self._warm(run, job)
         seconds = self.plan.seconds * model.windows
@@ -178,7 +185,8 @@ class Session:
         """Send the load that counts; also give back how many requests the watch has asked."""
         if run.protocol is not Protocol.GRPC:
             return load.run_wrk(job, seconds), 0
-        server, model = self._server(run.side), self._model(run.side, run.model)
+        server = self._server(run.side, shares_session=run.shares_session)
+        model = self._model(run.side, run.model)
         with answers.Watch(server, model, self.plan.magika) as watch:
             requests = None if run.timed else int(self._rates[run] * seconds)
             outcome = load.run_h2load(job, requests, seconds)

@@ -51,23 +51,33 @@ class Server:
 
     host = HOST
 
-    def __init__(self, command: Command, repository: Path, log: Path) -> None:
-        """Start it; `wait_until_ready` says when it can be used."""
+    def __init__(
+        self, command: Command, repository: Path, log: Path, *, shares_session: bool = False
+    ) -> None:
+        """Start it; `wait_until_ready` says when it can be used.
+
+        Args:
+            command: what to start.
+            repository: the models to serve.
+            log: where its output goes.
+            shares_session: whether it belongs to the session of the load generators. Linux shares the
+                processors between sessions first and between threads after that, where
+                `sched_autogroup_enabled` says so.
+        """
         self.name = command.name
         self.log = log
         ports = free_ports(3)
         self.http_port, self.grpc_port, self.metrics_port = ports
         self.started = time.perf_counter()
         with log.open("wb") as output:
-            # A process group of its own, by which its workers are found even when their parent has gone. Not a session:
-            # Linux shares the processors between sessions, whatever each of them runs (sched_autogroup_enabled), and
-            # would give one thread of a load generator as much as all threads of a server.
+            # By its process group its workers are found even when their parent has gone.
             self._process = subprocess.Popen(
                 command.with_repository(repository, (ports[0], ports[1], ports[2])),
                 env=clean_environment() | command.environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                process_group=0,
+                process_group=0 if shares_session else None,
+                start_new_session=not shares_session,
             )
 
     def __enter__(self) -> Self:
