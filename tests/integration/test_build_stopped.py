@@ -52,6 +52,17 @@ esac
 """
 
 
+@pytest.fixture(autouse=True)
+def heard() -> Iterator[None]:
+    """Have commands hear every signal, whatever these tests were told to ignore (by nohup, or by a shell)."""
+    ignored = [number for number in (*TOLD, signal.SIGQUIT) if signal.getsignal(number) is signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
+
+
 @dataclass
 class Build:
     """A command that runs, and the pipe that something it has started writes into."""
