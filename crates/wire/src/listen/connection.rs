@@ -79,7 +79,7 @@ async fn answer<H: Handler>(
     let mut response = if is_refused {
         refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request's header is over the limit")
     } else {
-        panics::catch(handler.handle(request)).await.unwrap_or_else(|| {
+        panics::catch(pin!(handler.handle(request))).await.unwrap_or_else(|| {
             refuse(StatusCode::INTERNAL_SERVER_ERROR, "the server failed while answering this request")
         })
     };
