@@ -56,10 +56,12 @@ def bundle(lock: Lock, store: Store, target: Path) -> Path:
 
 
 def unbundle(path: Path, folder: Path) -> tuple[Lock, Store]:
-    """Unpack a bundle, and check that it is for this machine.
+    """Unpack a bundle, and check that it is for this machine and that its files are those of its lock.
+
+    What git has is checked by its commits when it is checked out.
 
     Raises:
-        BuildError: it is none, or is for another machine.
+        BuildError: it is none, or is for another machine, or something in it is missing or changed.
     """
     _whole(path)
     unpack_tar(path, folder, str(path))
@@ -80,7 +82,10 @@ def unbundle(path: Path, folder: Path) -> tuple[Lock, Store]:
             [Problem("its lock is not the one that it was made with", str(path), suggestion=HINT)]
         )
     check_machine(lock, str(path))
-    return lock, Store(folder, str(path))
+    store = Store(folder, str(path))
+    if problems := _wrong_blobs(lock, store):
+        raise BuildError(problems)
+    return lock, store
 
 
 def check(lock: Lock, store: Store) -> None:
@@ -89,12 +94,7 @@ def check(lock: Lock, store: Store) -> None:
     Raises:
         BuildError: all that is missing or changed.
     """
-    problems: list[Problem] = []
-    for sha256, name in lock.blobs().items():
-        try:
-            store.check(sha256, name)
-        except BuildError as error:
-            problems += error.problems
+    problems = _wrong_blobs(lock, store)
     for commit, (name, _) in lock.commits().items():
         try:
             with opened(store, commit, name):
@@ -124,6 +124,16 @@ def check_machine(lock: Lock, file: str = "") -> None:
                 )
             ]
         )
+
+
+def _wrong_blobs(lock: Lock, store: Store) -> list[Problem]:
+    problems: list[Problem] = []
+    for sha256, name in lock.blobs().items():
+        try:
+            store.check(sha256, name)
+        except BuildError as error:
+            problems += error.problems
+    return problems
 
 
 def _items(lock: Lock, store: Store) -> Iterator[tuple[str, Path]]:

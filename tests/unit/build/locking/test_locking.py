@@ -102,6 +102,18 @@ def test_bundles_are_the_same_bytes_and_are_read_back(made: tuple[Lock, Store], 
     check(locked, store)
 
 
+def test_a_changed_byte_in_a_bundle_is_found_before_anything_is_built(
+    made: tuple[Lock, Store], tmp_path: Path
+) -> None:
+    locked, store = made
+    path = bundle(locked, store, tmp_path / "out.tar")
+    content, blob = bytearray(path.read_bytes()), store.blob(locked.archive[0].sha256).read_bytes()
+    content[content.index(blob) + len(blob) // 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BuildError, match=f"archive {locked.archive[0].name}: changed in the bundle"):
+        unbundle(path, tmp_path / "unpacked")
+
+
 def test_a_bundle_for_another_machine_is_refused(made: tuple[Lock, Store], tmp_path: Path) -> None:
     other = replace(made[0], target={**made[0].target, "machine": "riscv64"})
     path = bundle(other, made[1], tmp_path / "out.tar")
