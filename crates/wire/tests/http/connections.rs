@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::client::{Client, echo_json, request};
 use crate::support::{echo, echo_engine, echo_server, engine, execute, publish, serve, spec};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use trilith_core::DataType;
 use trilith_wire::Connections;
@@ -190,6 +191,28 @@ async fn what_has_arrived_as_shutdown_begins_is_answered() {
         assert_eq!(client.receive().await.status, 200);
     }
     server.task.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_ends_its_side_with_its_requests_gets_their_answers() {
+    let server = echo_server().await;
+    let get = b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+    for (requests, count) in
+        [(get.to_vec(), 1), (get.repeat(3), 3), (request(INFER, "", echo_json("[1]", 1)), 1)]
+    {
+        let mut client = Client::connect(server.address).await;
+        assert_eq!(client.get("/v2").await.status, 200);
+        // The server has no turn in between: it finds the requests and their end together.
+        assert_eq!(client.stream.try_write(&requests).unwrap(), requests.len());
+        client.stream.shutdown().await.unwrap();
+        for _ in 0..count {
+            let mut answer = client.receive().await;
+            while answer.status == 100 {
+                answer = client.receive().await;
+            }
+            assert_eq!(answer.status, 200);
+        }
+    }
 }
 
 #[tokio::test]
