@@ -22,6 +22,9 @@ GRACE_SECONDS = 20.0
 _KILLED_SECONDS = 5.0
 """How long one may take to go that was killed: a disk or a network may hold it."""
 _POLL_SECONDS = 0.01
+_NUDGE = signal.SIGURG
+_NUDGES = (0.01, 0.1, 0.5)
+"""Seconds from one to the next."""
 _PROC = Path("/proc")
 
 
@@ -154,10 +157,43 @@ def told_by_signals() -> Iterator[None]:
     for number in heard:
         signal.signal(number, _pause if number == signal.SIGTSTP else _stop)
     try:
-        yield
+        with _nudged():
+            yield
     finally:
         for number in heard:
             signal.signal(number, before[number])
+
+
+@contextlib.contextmanager
+def _nudged() -> Iterator[None]:
+    """Have the main thread handle signals at once, whatever it waits for.
+
+    Python handles a signal between two steps of the main thread. One that comes just before a step that
+    waits, or to another thread, would be handled when that step is over: what waits is interrupted a few times.
+    """
+    told, teller = os.pipe()
+    os.set_blocking(teller, False)
+
+    def watch(main: int) -> None:
+        while number := os.read(told, 1):
+            for seconds in _NUDGES if number[0] != _NUDGE else ():
+                time.sleep(seconds)
+                signal.pthread_kill(main, _NUDGE)
+        os.close(told)
+
+    before, fd = (
+        signal.signal(_NUDGE, lambda *_: None),
+        signal.set_wakeup_fd(teller, warn_on_full_buffer=False),
+    )
+    thread = threading.Thread(target=watch, args=(threading.get_ident(),), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(fd)
+        os.close(teller)
+        thread.join()
+        signal.signal(_NUDGE, before)
 
 
 def ended_programs() -> list[str]:
