@@ -169,7 +169,8 @@ def _nudged() -> Iterator[None]:
     """Have the main thread handle signals at once, whatever it waits for.
 
     Python handles a signal between two steps of the main thread. One that comes just before a step that
-    waits, or to another thread, would be handled when that step is over: what waits is interrupted a few times.
+    waits, or to another thread, would be handled when that step is over: what waits is interrupted, a few
+    times since it may not have begun.
     """
     told, teller = os.pipe()
     os.set_blocking(teller, False)
