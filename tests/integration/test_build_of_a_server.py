@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from support.family import make
+from support.family import commit, make
 from trilith.build.result import read_manifest
 from trilith.cli.main import main
 
@@ -212,3 +212,35 @@ def test_a_server_is_built_from_a_bundle_with_what_was_chosen(
         env={"PYTHONPATH": root / below},
     )
     assert done.stdout.startswith(f"here {root}")
+
+
+def test_a_build_that_runs_again_does_what_changed(source: Path, tmp_path: Path) -> None:
+    lock, store, build = tmp_path / "L", tmp_path / "S", tmp_path / "build"
+    words = [f"--catalogue={tmp_path}/small.toml", "--backend=one", "--endpoint=door", "--build-type=Debug"]
+
+    def built() -> tuple[list[str], int]:
+        """Lock what there is and build it; what was compiled, and which result it is."""
+        lock.unlink(missing_ok=True)
+        told = [*words, f"--cmake-dir={source}", f"--output={lock}", f"--store={store}"]
+        assert main(["build", "lock", *told]) == 0
+        assert main(["build", "fetch", f"--lock={lock}", f"--to={store}", "--quiet"]) == 0
+        given = [f"--lock={lock}", f"--store={store}", f"--build-dir={build}", "--quiet"]
+        assert main(["build", *given]) == 0
+        said = (line.split() for line in (build / "build.log").read_text().splitlines())
+        compiled = sorted(line[1] for line in said if line[:1] == ["Compiling"])
+        return compiled, (build / "opt" / "small").stat().st_ino
+
+    def change(path: str, text: str) -> None:
+        (source / path).write_text(text)
+        commit(source)
+
+    compiled, first = built()
+    assert compiled == ["bridge", "leaf"]
+    assert built() == ([], first), "nothing is compiled, nothing is installed"
+    change("src/small/__init__.py", SERVER + "# another\n")
+    compiled, second = built()
+    assert compiled == []
+    assert second != first
+    change("crates/bridge/src/main.rs", PROGRAM + "// another\n")
+    compiled, _ = built()
+    assert compiled == ["bridge"]

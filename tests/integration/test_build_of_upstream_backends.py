@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -105,8 +106,13 @@ def test_the_real_backend_is_built_without_a_network_and_loaded_by_the_real_serv
     assert main(["build", "fetch", f"--lock={lock}", f"--to={store}", rules, "--quiet"]) == 0
     assert main(["build", "bundle", f"--lock={lock}", f"--store={store}", str(bundle)]) == 0
     prove = ["--prove"] if ways().namespace or ways().trace else []
-    status = main(["build", "--from", str(bundle), f"--build-dir={folder}", "--quiet", *prove])
+    given = ["build", "--from", str(bundle), f"--build-dir={folder}", "--quiet"]
+    status = main([*given, *prove])
     assert status == 0, capsys.readouterr().err
+    log = folder / "build.log"
+    assert "Building CXX object" in log.read_text()
+    assert main(given) == 0
+    assert not re.search("Building|Linking", log.read_text()), "what is there is not built again"
     repository = tmp_path / "models"
     (repository / "same" / "1").mkdir(parents=True)
     (repository / "same" / "config.pbtxt").write_text(CONFIGURATION)

@@ -1,6 +1,20 @@
 """Shell functions that the scripts are written with."""
 
 CLONE = r"""
+# files FOLDER: the hash and the path of each file below it that is not git's own.
+files() {
+    (cd -- "$1" && find . -name .git -prune -o -type f -print0 |
+        xargs -0 -r sha256sum -z -- | LC_ALL=C sort -z)
+}
+
+# keep_times BEFORE NOW: gives each file of NOW that BEFORE had too the time that it had there: what compiles
+# looks at times alone, and does again what comes from files that changed.
+keep_times() {
+    LC_ALL=C comm -z -12 <(files "$1") <(files "$2") | cut -z -b 67- |
+        (cd -- "$1" && xargs -0 -r cp --attributes-only --preserve=timestamps --parents -t "$2" --)
+    git -C "$2" status --porcelain >/dev/null # git compares times too
+}
+
 # clone ADDRESS REF FOLDER [submodules]: a shallow clone of a branch, a tag, a commit or pull/N/head. It
 # appears under its name when it is whole, so that an interrupted run leaves nothing half done.
 clone() {
@@ -9,7 +23,7 @@ clone() {
         echo "Keeping $folder"
         return
     fi
-    rm -rf -- "$folder" "$folder.partial"
+    rm -rf -- "$folder.partial"
     git init --quiet -- "$folder.partial"
     git -C "$folder.partial" remote add origin "$address"
     git -C "$folder.partial" fetch --quiet --depth 1 origin "$ref"
@@ -20,6 +34,8 @@ clone() {
     local commit
     commit=$(git -C "$folder.partial" rev-parse HEAD)
     printf '%s %s %s\n' "$commit" "$ref" "$address" >>"$BUILD_DIR/commits.txt"
+    if [[ -d $folder ]]; then keep_times "$folder" "$folder.partial"; fi
+    rm -rf -- "$folder"
     mv -- "$folder.partial" "$folder"
 }
 """
