@@ -12,6 +12,7 @@
 //! - [`trace`]: what is noted of a request on its way
 //! - [`error`]: what went wrong, whose fault it is, and what to do next
 //! - [`bytes_tensor`]: the element encoding of BYTES tensors
+//! - [`wording`]: the bytes that a request came in
 //! - [`spelling`]: what was probably meant by a name that does not exist
 
 pub mod bytes_tensor;
@@ -28,6 +29,7 @@ pub mod signature;
 pub mod spelling;
 pub mod tensor;
 pub mod trace;
+pub mod wording;
 
 pub use compute::{ComputeSums, ComputeTimes};
 pub use datatype::DataType;
@@ -39,3 +41,4 @@ pub use request::{CorrelationId, Delivery, Request, RequestedOutput};
 pub use response::Response;
 pub use signature::{Signature, TensorSpec};
 pub use tensor::Tensor;
+pub use wording::Wording;

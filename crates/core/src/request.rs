@@ -8,6 +8,7 @@ use crate::flow::Flow;
 use crate::parameter::Parameters;
 use crate::tensor::Tensor;
 use crate::trace::Trace;
+use crate::wording::Wording;
 
 /// Most inputs, and most outputs, that one request may name. Models have a few hundred at most, and a few bytes on the
 /// wire must not grow into gigabytes here.
@@ -88,6 +89,8 @@ pub struct Request {
     pub timeout_microseconds: u64,
     /// Whether inputs lie in memory that others may change at any time.
     pub is_volatile: bool,
+    /// The bytes that it came in, where they say all of it; for models whose answers are kept.
+    pub wording: Option<Wording>,
     /// Set when the client goes away.
     pub cancellation: Cancellation,
     /// Where whoever takes the answers bounds how many may wait for it; `None` for no bound.

@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::task::Waker;
 
 use parking_lot::{Mutex, RwLock};
-use trilith_core::{Error, Request, Result};
+use trilith_core::{Error, Request, Result, Wording};
 
 use crate::address::Address;
-use crate::cache::Cache;
+use crate::cache::{Cache, Recalled};
 use crate::calls::{Calls, Origin};
 use crate::clock::{Clock, Nanos};
 use crate::ensemble::{self, Whence};
@@ -142,6 +142,13 @@ impl Engine {
             Ok(in_flight) => self.send(Whence::default(), in_flight, request, reply),
             Err(error) => refuse(request, reply, error),
         }
+    }
+
+    /// Answers words that were asked of a model before, where its cache has the answer; `None` where they have to be read.
+    /// Only words that [`Model::takes_words`] are known.
+    pub fn recall(&self, model: &Model, words: &Wording) -> Option<Recalled> {
+        let caching = model.caching().filter(|_| self.stage() == Stage::Open)?;
+        caching.recall(model, words)
     }
 
     /// Sends a request that a model makes on its way, like [`Engine::infer`].

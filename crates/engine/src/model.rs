@@ -12,7 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use trilith_core::{CorrelationId, Error, Result, Signature};
 
 use crate::address::Address;
-use crate::cache::Caching;
+use crate::cache::{Caching, LONGEST_WORDS};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::ensemble::Graph;
@@ -251,6 +251,14 @@ impl Model {
 
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Whether a request of so many bytes may be answered because the same bytes were asked before: see
+    /// [`Engine::recall`].
+    pub fn takes_words(&self, length: usize) -> bool {
+        // Where answers keep an order, and where other models have a part in them, each request goes its whole way.
+        let plain = self.order.is_none() && self.spec.ensemble.is_none();
+        length <= LONGEST_WORDS && plain && self.caching.is_some()
     }
 
     pub(crate) fn caching(&self) -> Option<&Caching> {

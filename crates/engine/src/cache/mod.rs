@@ -5,6 +5,7 @@
 //! - [`local`]: a cache in this process, bounded by bytes
 //! - [`shelf`]: its order: who was used last, who goes first
 //! - `keeper`: stores an answer on its way to whoever asked
+//! - `wordings`: questions by the bytes that they came in
 //!
 //! A model asks after a request was admitted and before it is scheduled, whatever runs it then.
 
@@ -12,14 +13,17 @@ mod keeper;
 pub mod key;
 pub mod local;
 pub mod shelf;
+mod wordings;
 
 use std::sync::{Arc, OnceLock};
 
-use trilith_core::{Error, Payload, Request, Response};
+use trilith_core::{Error, Payload, Request, Response, Wording};
 
 use crate::cache::keeper::Keeper;
 pub use crate::cache::key::Key;
 use crate::cache::key::Seed;
+pub(crate) use crate::cache::wordings::LONGEST as LONGEST_WORDS;
+use crate::cache::wordings::Wordings;
 use crate::clock::Nanos;
 use crate::model::Model;
 use crate::pending::Pending;
@@ -63,11 +67,32 @@ pub trait Cache: Send + Sync {
 pub(crate) struct Caching {
     cache: Arc<dyn Cache>,
     seed: Seed,
+    wordings: Wordings,
+}
+
+/// An answer to words that were asked before.
+#[derive(Debug)]
+pub struct Recalled {
+    /// The answer.
+    pub response: Response,
+    /// What the endpoint noted when it read them.
+    pub note: u64,
 }
 
 impl Caching {
     pub(crate) fn new(cache: Arc<dyn Cache>) -> Self {
-        Self { cache, seed: Seed::new() }
+        Self { cache, seed: Seed::new(), wordings: Wordings::new() }
+    }
+
+    /// Answers words that were asked before, and counts them as a request; `None` where they have to be read.
+    pub(crate) fn recall(&self, model: &Model, words: &Wording) -> Option<Recalled> {
+        let asked = self.wordings.find(words)?;
+        let began = model.clock().now();
+        let Found::Hit(mut response) = self.cache.look_up(&asked.key) else { return None };
+        let ended = model.clock().now();
+        response.id = asked.id;
+        model.ledger().record_hit(began, ended, ended.saturating_sub(began));
+        Some(Recalled { response, note: asked.note })
     }
 
     /// Answers an admitted request from the cache, or lets it go on; where it can be withdrawn, `None` where it was
@@ -82,12 +107,16 @@ impl Caching {
         // The clock was read just before.
         let began = pending.queued;
         own_inputs(&mut pending.request);
+        let wording = pending.request.wording.take();
         let key = key::of(&self.seed, loads, &pending.request);
         let found = self.cache.look_up(&key);
         let looked = model.clock().now();
         let took = looked.saturating_sub(began);
         match found {
             Found::Hit(response) => {
+                if let Some(words) = wording.filter(|words| model.takes_words(words.text.len())) {
+                    self.wordings.note(&words, key, &pending.request.id);
+                }
                 answer(&model, pending, response, (began, looked));
                 None
             }

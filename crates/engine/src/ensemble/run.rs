@@ -403,6 +403,7 @@ impl Run {
             compute: Some(self.compute.clone()),
             is_volatile: self.request.is_volatile,
             trace: self.request.trace.clone(),
+            wording: None,
         };
         (request, mark)
     }

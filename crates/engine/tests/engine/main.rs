@@ -14,6 +14,7 @@ mod limits;
 mod namespaces;
 mod ragged;
 mod readiness;
+mod recalling;
 mod remote_cache;
 mod rounds;
 mod scheduling;

@@ -6,6 +6,7 @@ use trilith_core::request::MAX_TENSORS;
 use trilith_core::tensor::Shape;
 use trilith_core::{Error, Parameter, Parameters, Result};
 
+use super::convert_request::parse_version;
 use super::fields::{Fields, Value, varint};
 use super::pieces::Pieces;
 use super::protocol::inference::InferTensorContents;
@@ -65,6 +66,27 @@ impl Draft {
         }
         Ok(draft)
     }
+}
+
+/// The model and the version that a message names in its beginning, where clients write them; a hint, since a message
+/// may name others further on.
+pub(super) fn address(message: &[u8]) -> Option<(&str, Option<i64>)> {
+    let (model, rest) = leading_text(message, 1)?;
+    let version = match leading_text(rest, 2) {
+        Some((version, _)) => parse_version(version).ok()?,
+        None => None,
+    };
+    Some((model, version))
+}
+
+/// The text that a message begins with, if it is that field and short; and what follows.
+fn leading_text(message: &[u8], field: u8) -> Option<(&str, &[u8])> {
+    let ([key, length], rest) = message.split_first_chunk()?;
+    if *key != field << 3 | 2 || *length > 0x7f {
+        return None;
+    }
+    let (text, rest) = rest.split_at_checked(usize::from(*length))?;
+    Some((std::str::from_utf8(text).ok()?, rest))
 }
 
 impl DraftInput {
@@ -158,4 +180,32 @@ fn read_parameter(message: Pieces) -> Result<Option<Parameter>> {
         };
     }
     Ok(choice)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_what_a_message_begins_with() {
+        let named = |message: &'static [u8]| address(message);
+        assert_eq!(named(b"\x0a\x01m"), Some(("m", None)));
+        assert_eq!(named(b"\x0a\x01m\x12\x012\x1a\x02id"), Some(("m", Some(2))));
+        assert_eq!(named(b"\x0a\x01m\x1a\x02id"), Some(("m", None)));
+    }
+
+    #[test]
+    fn what_begins_otherwise_or_is_cut_short_has_none() {
+        let messages: [&[u8]; 6] = [
+            b"\x0a\x01m\x12\x01x",
+            b"\x12\x012\x0a\x01m",
+            b"\x0a\x05m",
+            b"\x0a\x80\x01",
+            b"\x0a\x01\xff",
+            b"",
+        ];
+        for message in messages {
+            assert_eq!(address(message), None, "{message:?}");
+        }
+    }
 }

@@ -4,18 +4,21 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use trilith_core::trace::Trace;
-use trilith_core::{Code, Error, Fault, Request, Response, Result};
+use trilith_core::{Code, Error, Fault, Request, Response, Result, Wording};
 use trilith_engine::{Answer, Attendance, Engine, Reply};
 
 use super::call::Forwarded;
 use super::convert_request::{Converted, convert};
 use super::convert_response;
-use super::draft::Draft;
+use super::draft::{Draft, address};
 use super::pieces::Pieces;
 use crate::awaited::Withdrawal;
 use crate::context::Context;
 use crate::shared_memory::Placements;
 use crate::tracing::{Arrival, noting};
+
+/// How messages are read, among the forms of words.
+const FORM: u64 = u64::MAX;
 
 /// A request on its way. Dropping it withdraws it.
 pub(super) struct Inference {
@@ -32,13 +35,14 @@ impl Inference {
     pub(super) fn begin(
         context: &Context,
         message: Pieces,
-        forwarded: Forwarded,
+        (forwarded, words): (Forwarded, Option<Wording>),
         arrival: Option<&Arrival>,
     ) -> Result<Self> {
         let draft = Draft::read(message)?;
         let trace = arrival.and_then(|arrival| arrival.sample(&context.tracing, &draft.model));
         let Converted { mut request, references, .. } = convert(draft)?;
         request.trace.clone_from(&trace);
+        request.wording = words.filter(|_| references.is_empty());
         for (name, value) in forwarded {
             request.parameters.insert(name, value);
         }
@@ -59,6 +63,24 @@ impl Inference {
             result.unwrap_or_else(|| Err(Error::internal("the request was dropped without an answer")))?;
         self.placements.settle(&mut response)?;
         Ok(convert_response::unary(&response))
+    }
+}
+
+/// The answer to a message that came before, whose model's answers are kept, or its words, for when it comes again;
+/// nothing where there are no words that say all.
+pub(super) fn answer_again(engine: &Engine, message: &Pieces) -> Result<Pieces, Option<Wording>> {
+    let known = |text: &[u8]| {
+        let (model, version) = address(text)?;
+        engine.model(model, version).ok().filter(|model| model.takes_words(text.len()))
+    };
+    let Some((model, text)) = message.whole().and_then(|text| Some((known(text)?, text))) else {
+        return Err(None);
+    };
+    let words = Wording { form: FORM, text: text.clone(), note: 0 };
+    // Whatever else the message says of its model: words are known where reading them led, and nowhere else.
+    match engine.recall(&model, &words) {
+        Some(again) => Ok(convert_response::unary(&again.response)),
+        None => Err(Some(words)),
     }
 }
 

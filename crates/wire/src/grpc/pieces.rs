@@ -55,6 +55,11 @@ impl Pieces {
         Some(taken)
     }
 
+    /// All bytes, where they lie in one piece.
+    pub(super) fn whole(&self) -> Option<&Bytes> {
+        self.rest.is_empty().then_some(&self.first)
+    }
+
     /// All bytes in one piece: shared where there is one, copied where there are several.
     pub(super) fn into_bytes(mut self) -> Bytes {
         self.copy_to_bytes(self.length)

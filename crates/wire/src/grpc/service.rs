@@ -18,7 +18,7 @@ use super::body::{ResponseBody, UntilStop};
 use super::call::Call;
 use super::convert_response::framed;
 use super::health::{self, Watch};
-use super::infer::Inference;
+use super::infer::{Inference, answer_again};
 use super::pieces::Pieces;
 use super::protocol::health::HealthCheckRequest;
 use super::protocol::inference::{ServerLiveRequest, ServerMetadataRequest, ServerReadyRequest};
@@ -140,7 +140,15 @@ impl Endpoint {
             let answer = pin!(async {
                 let message = call.only_message(&self.shutdown).await?;
                 let forwarded = std::mem::take(&mut call.forwarded);
-                let mut inference = Inference::begin(&self.context, message, forwarded, arrival.as_deref())
+                let mut words = None;
+                if forwarded.is_empty() && arrival.is_none() {
+                    match answer_again(&self.context.engine, &message) {
+                        Ok(framed) => return Ok((framed, None)),
+                        Err(found) => words = found,
+                    }
+                }
+                let given = (forwarded, words);
+                let mut inference = Inference::begin(&self.context, message, given, arrival.as_deref())
                     .map_err(|error| from_error(&error))?;
                 let framed = inference.answer().await.map_err(|error| from_error(&error))?;
                 Ok((framed, inference.trace.take()))

@@ -1,5 +1,6 @@
 //! One inference, from its body to its answer.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -7,20 +8,23 @@ use hyper::Response;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use tokio::sync::oneshot;
 use trilith_core::trace::{Event, Parent, Trace};
-use trilith_core::{Code, Error, Fault, Payload, Request, Result};
-use trilith_engine::{Answer, Attendance, Engine};
+use trilith_core::{Code, Error, Fault, Payload, Request, Result, Wording};
+use trilith_engine::{Answer, Attendance, Engine, Model};
 
 use super::compress::{self, Encoding};
 use super::endpoint::Endpoint;
-use super::infer::{Decoded, Encoded, Target, decode, decode_raw, encode};
+use super::infer::{Decoded, Deliveries, Encoded, Target, decode, decode_raw, encode};
 use super::reply::Refusal;
 use super::{body, reply};
 use crate::awaited::Withdrawal;
 use crate::listen::{ReplyBody, RequestBody};
-use crate::shared_memory::Placements;
+use crate::shared_memory::{Placements, References};
 use crate::tracing::noting;
 
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+/// Noted of words whose answer is binary.
+const BINARY: u64 = 1;
 
 impl Endpoint {
     /// Answers one inference.
@@ -72,7 +76,10 @@ impl Endpoint {
             content = compress::decompress(&content, encoding, self.limits.size)?.into();
         }
         let Decoded { mut request, deliveries, references } =
-            self.decode(model, version, content, header_length)?;
+            match self.read((model, version), content, header_length, trace.is_some())? {
+                ControlFlow::Break(encoded) => return Ok(respond(encoded, accepted)?),
+                ControlFlow::Continue(decoded) => decoded,
+            };
         request.trace = trace.cloned();
         if let Some(pattern) = &self.forward {
             pattern.forward(headers, &mut request)?;
@@ -83,13 +90,33 @@ impl Endpoint {
         Ok(respond(encode(&response, &deliveries)?, accepted)?)
     }
 
-    fn decode(
+    /// Reads a body; gives its answer where its model knows the words and has one.
+    fn read(
         &self,
-        name: &str,
-        version: Option<i64>,
+        (name, version): (&str, Option<i64>),
         content: Payload,
         header_length: Option<usize>,
-    ) -> Result<Decoded> {
+        is_traced: bool,
+    ) -> Result<ControlFlow<Encoded, Decoded>> {
+        let model = self.find(name, version)?;
+        let words = self.words(&model, &content, header_length).filter(|_| !is_traced);
+        if let Some(again) = words.as_ref().and_then(|words| self.context.engine.recall(&model, words)) {
+            let deliveries = Deliveries::All { is_binary: again.note == BINARY };
+            return encode(&again.response, &deliveries).map(ControlFlow::Break);
+        }
+        let mut decoded = if header_length == Some(0) {
+            decode_raw(&model.spec().signature, version, content)?
+        } else {
+            let target = Target { model: name, version, max_tensor_size: self.limits.size };
+            decode(target, content, header_length)?
+        };
+        decoded.request.wording =
+            words.and_then(|words| noted(words, &decoded.deliveries, &decoded.references));
+        Ok(ControlFlow::Continue(decoded))
+    }
+
+    /// The model that is asked, which has to give one answer.
+    fn find(&self, name: &str, version: Option<i64>) -> Result<Arc<Model>> {
         let model = self.context.engine.model(name, version)?;
         if model.spec().decoupled {
             return Err(Error::new(
@@ -99,11 +126,27 @@ impl Endpoint {
             )
             .with_hint("use gRPC's ModelStreamInfer, or generate_stream"));
         }
-        if header_length == Some(0) {
-            return decode_raw(&model.spec().signature, version, content);
+        Ok(model)
+    }
+
+    /// The words of a request, where they are all that it says and its model may know them.
+    fn words(&self, model: &Model, content: &Payload, header_length: Option<usize>) -> Option<Wording> {
+        if !model.takes_words(content.len()) || self.forward.is_some() {
+            return None;
         }
-        let target = Target { model: name, version, max_tensor_size: self.limits.size };
-        decode(target, content, header_length)
+        let [text] = content.pieces() else { return None };
+        let form = header_length.map_or(0, |length| (length as u64).saturating_add(1));
+        Some(Wording { form, text: text.clone(), note: 0 })
+    }
+}
+
+/// Words with how their answer travels; `None` where they do not say all, or answers travel in several ways.
+fn noted(words: Wording, deliveries: &Deliveries, references: &References) -> Option<Wording> {
+    match deliveries {
+        Deliveries::All { is_binary } if references.is_empty() => {
+            Some(Wording { note: if *is_binary { BINARY } else { 0 }, ..words })
+        }
+        _ => None,
     }
 }
 

@@ -70,6 +70,11 @@ pub struct References {
 }
 
 impl References {
+    /// Whether no tensor lies there.
+    pub fn is_empty(&self) -> bool {
+        self.inputs.is_empty() && self.outputs.is_empty()
+    }
+
     /// Notes where an output is to be placed, if its parameters say so, and takes those out.
     ///
     /// Fails if it is also to travel in another way. `binary` says whether it is to be sent as binary data.
