@@ -74,9 +74,14 @@ impl Share {
     /// Waits until it is this loop's turn to take a connection.
     pub(super) async fn turn(&self) {
         // Who is told before it waits need not wait.
-        while !may_accept(&self.loops.0.lock(), self.index) {
+        while !self.is_turn() {
             self.turn.notified().await;
         }
+    }
+
+    /// Whether it is this loop's turn to take a connection.
+    pub(super) fn is_turn(&self) -> bool {
+        may_accept(&self.loops.0.lock(), self.index)
     }
 
     /// Counts a connection.
