@@ -24,12 +24,19 @@ const LOST_TRUST: u32 = 2;
 /// Occasions that pass before a new attempt, at most.
 const LONGEST_REST: u32 = 1024;
 
+/// Requests in one turn from which on a thread has a crowd before it.
+const CROWD: u32 = 8;
+/// Turns without a crowd after which it is taken to have gone.
+const QUIET: u32 = 1000;
+
 /// Whether two threads can run at once: on one core, looking only keeps the other from coming.
 static HAS_CORES: LazyLock<bool> =
     LazyLock::new(|| thread::available_parallelism().is_ok_and(|cores| cores.get() > 1));
 
 thread_local! {
-    static DAY: Day = const { Day { waiting: Cell::new(0), begun: Cell::new(0), begun_before: Cell::new(0) } };
+    static DAY: Day = const {
+        Day { waiting: Cell::new(0), begun: Cell::new(0), begun_before: Cell::new(0), crowded: Cell::new(0) }
+    };
 }
 
 /// What the current thread has to do.
@@ -40,6 +47,8 @@ struct Day {
     begun: Cell<u32>,
     /// The same, for the time before.
     begun_before: Cell<u32>,
+    /// Turns that still count as crowded.
+    crowded: Cell<u32>,
 }
 
 /// Looks for something before sleeping, as long as that pays.
@@ -117,15 +126,23 @@ impl Attendance {
     }
 
     /// Whether the current thread waits for exactly one answer and has had no more to do lately, so that it may as
-    /// well look for it.
+    /// well look for it. A crowd of clients is remembered for longer: among them a turn with one request says nothing,
+    /// and who looks takes the core that they would need to send the next.
     pub fn is_single() -> bool {
-        DAY.with(|day| day.waiting.get() == 1 && day.begun.get() <= 1 && day.begun_before.get() <= 1)
+        DAY.with(|day| {
+            let is_alone = day.waiting.get() == 1 && day.begun.get() <= 1 && day.begun_before.get() <= 1;
+            is_alone && day.crowded.get() == 0
+        })
     }
 
     /// Takes note that the current thread has nothing to do now. Whoever owns a thread that begins attendances calls
     /// this before it sleeps.
     pub fn note_pause() {
-        DAY.with(|day| day.begun_before.set(day.begun.replace(0)));
+        DAY.with(|day| {
+            let begun = day.begun.replace(0);
+            day.begun_before.set(begun);
+            day.crowded.set(if begun < CROWD { day.crowded.get().saturating_sub(1) } else { QUIET });
+        });
     }
 }
 
@@ -192,6 +209,26 @@ mod tests {
             assert!(!Attendance::is_single());
             drop((first, second));
             assert!(!Attendance::is_single());
+        })
+        .join()
+        .expect("the assertions hold");
+    }
+
+    #[test]
+    fn a_thread_that_had_a_crowd_is_single_once_it_has_been_gone_for_long() {
+        std::thread::spawn(|| {
+            for _ in 0..CROWD {
+                drop(Attendance::begin());
+            }
+            for _ in 0..QUIET {
+                Attendance::note_pause();
+                let only = Attendance::begin();
+                assert!(!Attendance::is_single());
+                drop(only);
+            }
+            Attendance::note_pause();
+            let _only = Attendance::begin();
+            assert!(Attendance::is_single());
         })
         .join()
         .expect("the assertions hold");
