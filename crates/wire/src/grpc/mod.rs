@@ -1,7 +1,7 @@
 //! `inference.GRPCInferenceService`, health and reflection.
 //!
 //! In the order of a call's path:
-//! - [`server`] — connections, that have an [`age`], that begin with a [`preface`]; [`authority`] mends one of its headers;
+//! - [`server`] — connections, that have an [`age`], are read [`ahead`], begin with a [`preface`]; [`authority`] mends one header;
 //!   [`watched`] by the rules of [`pings`], where there are any
 //! - [`service`] — which call is answered by what
 //! - [`api`] — which part of the protocol a call belongs to
@@ -19,6 +19,7 @@
 //! from where the model put it. tonic brings the status type and the reflection service.
 
 mod age;
+mod ahead;
 mod api;
 mod authority;
 mod body;

@@ -5,16 +5,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, BufReader, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 
+use super::ahead::Ahead;
 use super::authority::Mender;
 use crate::transport::Stream;
 
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Whether the client speaks HTTP/2. What else comes to this port is not answered: no protocol is known for it.
-pub(super) async fn read_preface(stream: &mut BufReader<Stream>, within: Duration) -> bool {
+pub(super) async fn read_preface(stream: &mut Ahead<Stream>, within: Duration) -> bool {
     let mut preface = [0; PREFACE.len()];
     let read = timeout(within, stream.read_exact(&mut preface)).await;
     matches!(read, Ok(Ok(_))) && preface == *PREFACE

@@ -6,11 +6,12 @@ use std::time::Duration;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncWrite, BufReader};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use super::GrpcOptions;
 use super::age::Age;
+use super::ahead::Ahead;
 use super::pings::PingOptions;
 use super::preface::{Prefaced, read_preface};
 use super::service::Endpoint;
@@ -32,9 +33,6 @@ const STREAM_WINDOW: u32 = 8 << 20;
 const CONNECTION_WINDOW: u32 = 32 << 20;
 /// Largest frame: a tensor of one MiB arrives in one piece where the client makes use of it.
 const MAX_FRAME: u32 = (1 << 20) + (16 << 10);
-/// What is read from the system at once. Frames are read in pieces of 8 KiB otherwise, which takes over a hundred
-/// system calls for a tensor of one MiB; memory that small requests do not touch is not resident.
-const READ_BUFFER: usize = 256 << 10;
 
 /// Serves until told to stop and every call has ended.
 ///
@@ -84,7 +82,7 @@ struct Server {
 
 impl Server {
     async fn serve_connection(self: Arc<Self>, stream: Stream) {
-        let mut stream = BufReader::with_capacity(READ_BUFFER, stream);
+        let mut stream = Ahead::new(stream);
         let speaks_http2 = tokio::select! {
             biased;
             speaks_http2 = read_preface(&mut stream, self.handshake_timeout) => speaks_http2,
