@@ -1,6 +1,7 @@
 """Requests in the same words as before: their answers are those of requests that are read."""
 
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,19 @@ def test_headers_that_are_part_of_a_request_are_part_of_the_question(
                         headers = {"tone": tone} if tone else {}
                         seen.add(run_of(client.send("cached", array, headers=headers)))
             assert list(runs.values()) == [{1}, {2}, {3}], kind
+
+
+def test_the_same_bytes_with_another_length_of_the_header_are_another_request(
+    server: ServerProcess, array: dict[str, Any]
+) -> None:
+    values = array["INPUT0"][0].tolist()
+    tensor = {"name": "INPUT0", "datatype": "FP32", "shape": [1, len(values)], "data": values}
+    body = json.dumps({"inputs": [tensor]}).encode()
+    for _ in range(TIMES):
+        for length, expected in ((None, 200), (len(body), 200), (len(body) - 1, 400), ((1 << 64) - 1, 400)):
+            headers = {} if length is None else {"Inference_Header_Content_Length": str(length)}
+            status, _ = server.request("POST", "/v2/models/cached/infer", body, **headers)
+            assert status == expected, length
 
 
 @pytest.mark.parametrize("algorithm", ["gzip", "deflate"])

@@ -36,6 +36,7 @@ mod fields;
 mod frame;
 mod health;
 mod infer;
+mod passing;
 mod pieces;
 mod pings;
 mod preface;

@@ -131,11 +131,12 @@ impl Endpoint {
 
     /// The words of a request, where they are all that it says and its model may know them.
     fn words(&self, model: &Model, content: &Payload, header_length: Option<usize>) -> Option<Wording> {
-        if !model.takes_words(content.len()) || self.forward.is_some() {
+        let is_whole = header_length.is_none_or(|length| length <= content.len());
+        if !is_whole || self.forward.is_some() || !model.takes_words(content.len()) {
             return None;
         }
         let [text] = content.pieces() else { return None };
-        let form = header_length.map_or(0, |length| (length as u64).saturating_add(1));
+        let form = header_length.map_or(0, |length| length as u64 + 1);
         Some(Wording { form, text: text.clone(), note: 0 })
     }
 }
